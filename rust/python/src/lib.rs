@@ -1,5 +1,6 @@
 //! The extension module `custody._core`: takes owned values, releases the GIL, calls a pure crate, converts.
 
+mod crypto;
 mod errors;
 
 use pyo3::prelude::*;
@@ -23,6 +24,6 @@ fn add_submodule(
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // One line for each room of the extension.
-    let _ = module;
+    add_submodule(module, "crypto", crypto::fill)?;
     Ok(())
 }

@@ -1,0 +1,1 @@
+from custody._core import crypto as crypto
