@@ -1,5 +1,6 @@
 //! The extension module `custody._core`: takes owned values, releases the GIL, calls a pure crate, converts.
 
+mod chain;
 mod crypto;
 mod errors;
 
@@ -24,6 +25,7 @@ fn add_submodule(
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // One line for each room of the extension.
+    add_submodule(module, "chain", chain::fill)?;
     add_submodule(module, "crypto", crypto::fill)?;
     Ok(())
 }
