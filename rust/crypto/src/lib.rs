@@ -3,6 +3,7 @@
 //! Nothing here holds a secret. The arithmetic is that of well-kept libraries: libsecp256k1 (ECDSA, BIP 340 and
 //! Ethereum recovery), ed25519-dalek's `verify_strict`, and AWS-LC (P-256).
 
+mod der;
 mod error;
 mod key;
 mod key_id;
@@ -13,6 +14,7 @@ mod ssh;
 mod text;
 mod verdict;
 
+pub use der::ecdsa_from_der;
 pub use error::{KeyError, VerifyError};
 pub use key::verify_one;
 pub use key_id::key_id;
