@@ -3,6 +3,7 @@
 mod chain;
 mod crypto;
 mod errors;
+mod hsm;
 
 use pyo3::prelude::*;
 
@@ -27,5 +28,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // One line for each room of the extension.
     add_submodule(module, "chain", chain::fill)?;
     add_submodule(module, "crypto", crypto::fill)?;
+    add_submodule(module, "hsm", hsm::fill)?;
     Ok(())
 }

@@ -1,0 +1,1 @@
+"""For users' own tests: tokens, chains and whole stacks that start in seconds."""
