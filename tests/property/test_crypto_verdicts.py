@@ -1,4 +1,4 @@
-"""Verdicts on mutated signatures equal those of libsodium and OpenSSL, which share no code with the verifier."""
+"""Verdicts on mutated signatures equal those of libsodium and OpenSSL, which share no code with ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The façade over the verifier: keys and signatures made by independent libraries, and by ssh-keygen itself."""
+"""The façade over the verifier: keys and signatures of independent libraries, and of ssh-keygen itself."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@ from typing import final
 
 from custody.crypto import Verdict
 
+__all__ = ["Keyring", "key_id", "parse_public_key", "verify"]
+
 @final
 class Keyring:
     """The keys whose signatures count, under one version number.
