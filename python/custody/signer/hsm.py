@@ -7,6 +7,7 @@ signing request counts as signed from the moment it was durable. No PIN is ever 
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from custody._core.hsm import Token
 
@@ -37,7 +38,7 @@ class Hsm:
         """Wait for calls under way, log out and close all sessions. Later calls raise HsmError."""
         self._token.close()
 
-    def __enter__(self) -> Hsm:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

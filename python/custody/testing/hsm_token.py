@@ -66,5 +66,7 @@ def make_token(directory: Path, label: str, pin: str, so_pin: str) -> TokenPaths
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"softhsm2-util did not make token {label}: {(done.stderr or done.stdout).strip()}")
+        raise RuntimeError(
+            f"softhsm2-util did not make token {label}: {(done.stderr or done.stdout).strip()}"
+        )
     return TokenPaths(conf=conf, module_path=module_path)
