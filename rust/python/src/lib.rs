@@ -4,6 +4,7 @@ mod chain;
 mod crypto;
 mod errors;
 mod hsm;
+mod wire;
 
 use pyo3::prelude::*;
 
@@ -29,5 +30,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_submodule(module, "chain", chain::fill)?;
     add_submodule(module, "crypto", crypto::fill)?;
     add_submodule(module, "hsm", hsm::fill)?;
+    add_submodule(module, "wire", wire::fill)?;
     Ok(())
 }
