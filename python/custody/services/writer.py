@@ -10,17 +10,17 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from google.protobuf.message import Message
-
+from custody.api.journal.v1 import governance_pb2, record_pb2
 from custody.crypto import Keyring
-from custody.errors import CustodyError, InvariantBroken, Unavailable
+from custody.errors import InvariantBroken, Unavailable
 from custody.ledger import Ledger, Prepared
-from custody.model.clock import TimeGuard
+from custody.model.clock import TIME_TAG, TimeGuard
 from custody.model.control import ControlState
 from custody.ports import Clock, Head, Journal, MetadataStore, RowFields
-from custody.services.book import Book
+from custody.services.book import Book, time_halts
+from custody.services.commands import Decision, Draft, State, SubmitReply
 from custody.services.replay import replay
 
 __all__ = ["Busy", "Decision", "Draft", "State", "SubmitReply", "Writer", "WriterStopped"]
@@ -38,42 +38,6 @@ class Busy(Unavailable):
 
 class WriterStopped(Unavailable):
     """The writer stopped before it answered; whether the job was done is unknown until the journal is read again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One record to write: a RecordKind, the message it names, and the LedgerFacts (bytes) that go with it."""
-
-    kind: int
-    message: Message
-    ledger: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[T]):
-    """What a command decided: the records that make it so, in order, and what its caller is told once they are durable."""
-
-    drafts: tuple[Draft, ...]
-    reply: T
-
-
-@dataclass(slots=True)
-class State:
-    """What a command sees: all that the writer owns, now. Commands read it and change nothing."""
-
-    ledger: Ledger
-    control: ControlState
-    now_ms: int
-    next_sequence: int
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitReply:
-    """A SubmitWithdrawalsResponse's bytes; or, when `stale`, nothing: keys or policy changed, prepare again."""
-
-    response: bytes
-    stale: bool
 
 
 @dataclass(slots=True)
@@ -188,20 +152,20 @@ class Writer:
 
     def start(self) -> None:
         """Replay the journal, take it over under the next epoch, and begin to serve. Raises what is wrong with it."""
-        head = replay(self._journal, self._ledger, self._control)
-        policy = self._control.governance.policy
+        head = self._head = replay(self._journal, self._ledger, self._control)
+        self._epoch = head.epoch + 1
         self._guard = TimeGuard(
             last_ms=self._control.last_recorded_ms,
             wall_ms=self._clock.now_ms(),
             monotonic_ms=self._clock.monotonic_ms(),
-            maximum_start_gap_ms=policy.maximum_start_gap_ms,
-            frozen=TIME_HALT in {halt.reason for halt in self._control.halts.values()},
+            maximum_start_gap_ms=self._control.governance.policy.maximum_start_gap_ms,
+            frozen=bool(time_halts(self._control)),
         )
-        self._head = head
-        self._epoch = head.epoch + 1
-        self._group([self._opening(head)])
-        if self._fatal is not None:
-            raise self._fatal
+        opening = _Job(command=self._open)
+        self._group([opening])
+        for error in (self._fatal, opening.error):
+            if error is not None:
+                raise error
         self._thread.start()
 
     def stop(self) -> None:
@@ -265,8 +229,8 @@ class Writer:
         try:
             reading = self._guard.observe(self._clock.now_ms(), self._clock.monotonic_ms())
             book = Book(self._head, self._epoch, self._control, self._ledger, self._keyring, reading.now_ms)
-            if reading.frozen and TIME_HALT not in {halt.reason for halt in self._control.halts.values()}:
-                book.write(halt_of_time(book.state()), "system", "")
+            if reading.frozen and not time_halts(self._control) and self._head.sequence:
+                book.write(_halt_of_time(book.state()), "system", "")
             self._decide(jobs, book)
             if self._metadata is not None and book.metadata:
                 self._metadata.put(book.metadata)
@@ -309,3 +273,45 @@ class Writer:
                 book.write(draft, job.principal, job.request_id)
             job.result = decision.reply
         self._submit(waiting, book)
+
+    def _submit(self, jobs: Sequence[_Job], book: Book) -> None:
+        prepared = [job.prepared for job in jobs if job.prepared is not None]
+        if not prepared:
+            return
+        for job, answer in zip(jobs, book.submit(prepared), strict=True):
+            job.result = SubmitReply(answer.response, answer.stale)
+
+    def _read(self, jobs: Sequence[_Job], book: Book) -> None:
+        for job in jobs:
+            if job.reader is None:
+                continue
+            try:
+                job.result = job.reader(book.state())
+            except Exception as error:
+                job.error = error
+
+    def _open(self, state: State) -> Decision[None]:
+        """The records of a start: the genesis policy in an empty journal, and the new leader."""
+        drafts = [
+            Draft(record_pb2.RECORD_KIND_STARTED, record_pb2.Started(epoch=state.epoch, version=self._version))
+        ]
+        if state.next_sequence == 1:
+            genesis = record_pb2.Genesis(policy=self._genesis)
+            drafts.insert(0, Draft(record_pb2.RECORD_KIND_GENESIS, genesis))
+        return Decision(tuple(drafts), None)
+
+    def _die(self, error: BaseException, jobs: Sequence[_Job]) -> None:
+        self._fatal = error
+        for job in jobs:
+            job.error = WriterStopped("writer", "stopped before the answer was durable")
+            job.error.__cause__ = error
+            job.done.set()
+        self._refuse_waiting()
+        self._on_fatal(error)
+
+
+def _halt_of_time(state: State) -> Draft:
+    """The halt of everything that a step of the wall clock makes; a RESUME that names it confirms the time."""
+    halt_id = f"server/{state.next_sequence}"
+    recorded = governance_pb2.HaltRecorded(halt_id=halt_id, scopes=["all"], reason=TIME_TAG)
+    return Draft(record_pb2.RECORD_KIND_HALT_RECORDED, recorded, (state.ledger.decide_halt(halt_id, ["all"]),))

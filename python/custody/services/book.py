@@ -1,0 +1,87 @@
+"""One group of records in the making: each is applied to the ledger and the control state, then chained, in order.
+
+Nothing here is durable; the writer appends `rows` as a whole or stops.
+"""
+
+from __future__ import annotations
+
+from custody import statements
+from custody.api.journal.v1 import record_pb2
+from custody.crypto import Keyring
+from custody.ledger import Ledger, Prepared, Submitted
+from custody.model.clock import TIME_TAG
+from custody.model.control import ControlState, RecordView
+from custody.ports import Head, Row
+from custody.services.commands import Draft, State
+
+__all__ = ["RULES_VERSION", "Book", "time_halts"]
+
+RULES_VERSION = 1
+"""The version of the rules compiled in; raised whenever the same input may be decided otherwise."""
+
+_SUBMITTED = record_pb2.RECORD_KIND_WITHDRAWALS_SUBMITTED
+
+
+def time_halts(control: ControlState) -> tuple[str, ...]:
+    """Ids of the halts in force that wait for a quorum to confirm the time."""
+    return tuple(id_ for id_, halt in control.halts.items() if halt.by == "system" and halt.reason == TIME_TAG)
+
+
+class Book:
+    """The rows of one group."""
+
+    def __init__(
+        self, head: Head, epoch: int, control: ControlState, ledger: Ledger, keyring: Keyring, now_ms: int
+    ) -> None:
+        self.head = head
+        self.rows: list[Row] = []
+        self.metadata: list[tuple[bytes, bytes, bytes]] = []
+        self.time_confirmed = False
+        self._epoch = epoch
+        self._control = control
+        self._ledger = ledger
+        self._keyring = keyring
+        self._now_ms = now_ms
+
+    def state(self) -> State:
+        """What the next command sees."""
+        return State(self._ledger, self._control, self._now_ms, self.head.sequence + 1, self._epoch)
+
+    def write(self, draft: Draft, principal: str, request_id: str) -> None:
+        """Apply one draft and add its row. Whatever this raises leaves the state half changed."""
+        header = record_pb2.RecordHeader(
+            recorded_unix_ms=self._now_ms,
+            principal=principal,
+            request_id=request_id,
+            policy_hash=self._control.governance.policy.hash,
+            keyring_version=self._keyring.version,
+            rules_version=RULES_VERSION,
+        )
+        message = draft.message.SerializeToString(deterministic=True)
+        record, root = statements.build_record(header.SerializeToString(deterministic=True), [message, *draft.ledger])
+        frozen = bool(time_halts(self._control))
+        for fact in draft.ledger:
+            self._ledger.apply_fact(fact)
+        sequence = self.head.sequence + 1
+        self._control.apply(RecordView(sequence, self._epoch, draft.kind, header, draft.message))
+        self._add(draft.kind, record, root)
+        if frozen and not time_halts(self._control):
+            self.time_confirmed = True
+
+    def submit(self, prepared: list[Prepared]) -> list[Submitted]:
+        """Decide and apply batches of withdrawals; add a row for each that stores anything."""
+        answers = self._ledger.submit(prepared, self._now_ms, self.head.sequence + 1)
+        for answer in answers:
+            if answer.record is not None:
+                header, _ = statements.unpack_record(answer.record)
+                view = record_pb2.RecordHeader.FromString(header)
+                self._control.apply(RecordView(self.head.sequence + 1, self._epoch, _SUBMITTED, view, None))
+                self._add(_SUBMITTED, answer.record, answer.root)
+            self.metadata.extend(answer.metadata)
+        return answers
+
+    def _add(self, kind: int, record: bytes, root: bytes) -> None:
+        sequence = self.head.sequence + 1
+        digest = statements.row_hash(self.head.hash, sequence, self._epoch, kind, root)
+        self.rows.append(Row(sequence, self._epoch, kind, self.head.hash, root, digest, record))
+        self.head = Head(sequence, self._epoch, digest)
