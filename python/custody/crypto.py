@@ -1,4 +1,4 @@
-"""Signatures of enrolled keys, verified in Rust: each item gets its own verdict, and no verdict passes as true."""
+"""Signatures of enrolled keys, verified in Rust: each item gets its own verdict, and none is true."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ Keyring = _core.Keyring
 def verify(scheme: Scheme, public_key: bytes, message: bytes, signature: bytes) -> None:
     """Verify one signature by a key that is not enrolled; return only if it is valid.
 
-    `public_key` is as `Keyring.enrol` takes it. Raises `InvalidSignature` for every signature that is not valid,
-    of whatever length, `InvalidPublicKey` for a key that would not be enrolled.
+    `public_key` is as `Keyring.enrol` takes it. Raises `InvalidSignature` for every signature that is not
+    valid, of whatever length, `InvalidPublicKey` for a key that would not be enrolled.
     """
     _core.verify(scheme, public_key, message, signature)
 
@@ -53,8 +53,8 @@ def verify(scheme: Scheme, public_key: bytes, message: bytes, signature: bytes) 
 def key_id(scheme: Scheme, public_key: bytes) -> str:
     """Return the id a key has by itself.
 
-    `SHA256:…` as `ssh-keygen -l` prints it for ed25519, P-256 and sshsig; otherwise the lower-case hex SHA-256 of
-    the key's canonical bytes (compressed point, x-only point, address). Raises `InvalidPublicKey`.
+    `SHA256:…` as `ssh-keygen -l` prints it for ed25519, P-256 and sshsig; otherwise the lower-case hex SHA-256
+    of the key's canonical bytes (compressed point, x-only point, address). Raises `InvalidPublicKey`.
     """
     return _core.key_id(scheme, public_key)
 

@@ -109,19 +109,21 @@ fn ethereum_takes_a_32_byte_digest_alone() {
 #[test]
 fn ethereum_v_is_one_of_four_and_names_the_right_key() {
     let (signer, ring) = signer(Scheme::Ethereum, 5);
-    let message = [6; 32];
-    let signature = signer.sign(&message);
-    let right = signature[64];
-    for v in 0..=255_u8 {
-        let mut bent = signature.clone();
-        bent[64] = v;
-        let expected = v == right || v == right + 27;
-        assert_eq!(
-            ring.verify("key", &message, &bent) == Verdict::Valid,
-            expected,
-            "v = {v}"
-        );
+    let mut seen = [false; 2];
+    for byte in 0..16 {
+        let message = [byte; 32];
+        let signature = signer.sign(&message);
+        let right = signature[64];
+        seen[usize::from(right)] = true;
+        for v in 0..=255_u8 {
+            let mut bent = signature.clone();
+            bent[64] = v;
+            let expected = v == right || v == right + 27;
+            let got = ring.verify("key", &message, &bent);
+            assert_eq!(got == Verdict::Valid, expected, "v = {v}");
+        }
     }
+    assert_eq!(seen, [true; 2]);
 }
 
 #[test]
