@@ -53,7 +53,8 @@ def verify(scheme: Scheme, public_key: bytes, message: bytes, signature: bytes) 
 def key_id(scheme: Scheme, public_key: bytes) -> str:
     """Return the id a key has by itself.
 
-    `SHA256:…` as `ssh-keygen -l` prints it for ed25519, P-256 and sshsig; otherwise lower-case hex SHA-256 of the key's canonical bytes (compressed point, x-only point, address). Raises `InvalidPublicKey`.
+    `SHA256:…` as `ssh-keygen -l` prints it for ed25519, P-256 and sshsig; otherwise lower-case hex SHA-256 of
+    the key's canonical bytes (compressed point, x-only point, address). Raises `InvalidPublicKey`.
     """
     return _core.key_id(scheme, public_key)
 
