@@ -1,11 +1,11 @@
-from typing import final
+from typing import Self, final
 
 from typing_extensions import disjoint_base
 
 @final
 @disjoint_base
 class Token:
-    def __new__(cls, module_path: str, token_label: str, pin: str) -> Token: ...
+    def __new__(cls, module_path: str, token_label: str, pin: str) -> Self: ...
     @property
     def label(self) -> str: ...
     @property

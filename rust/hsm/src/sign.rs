@@ -116,3 +116,84 @@ fn invalid(key_label: &str) -> HsmError {
         "the token's signature is not one of key {key_label}; it was not released"
     ))
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+mod tests {
+    use super::*;
+
+    const PUBLIC: &str = "024bc2a31265153f07e70e0bab08724e6b85e217f8cd628ceb62974247bb493382";
+    /// One r over the digests 11… and 22…, both of this key and both high-S: computed from a chosen k, elsewhere.
+    const OVER_11: &str = "9377c312145a5afb911bf9e8c067bcf6094c533603687850df502b61290bbf5e\
+                           c2aaf624d0ec9485d152fd1391a9b176fe5d94389600d0416bd56d5a52df0a4b";
+    const OVER_22: &str = "9377c312145a5afb911bf9e8c067bcf6094c533603687850df502b61290bbf5e\
+                           8bc082e4a2d8675638ac8ce039c03f6fe48e9f1b73cde008b7f8148bb8cdcd4d";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
+    }
+
+    fn try_release(
+        nonces: &mut RecentNonces,
+        digest: u8,
+        raw: &[u8],
+    ) -> Result<[u8; 64], HsmError> {
+        let public = PublicKey::from_slice(&bytes(PUBLIC)).unwrap();
+        release("hot", &public, nonces, &[digest; 32], raw)
+    }
+
+    #[test]
+    fn a_high_s_signature_leaves_low() {
+        let raw = bytes(OVER_11);
+        let released = try_release(&mut RecentNonces::default(), 0x11, &raw).unwrap();
+        assert_eq!(released[..32], raw[..32]);
+        assert!(released[32] < 0x80 && raw[32] >= 0x80);
+    }
+
+    #[test]
+    fn a_wrong_signature_does_not_leave_and_is_not_remembered() {
+        let mut nonces = RecentNonces::default();
+        let good = bytes(OVER_11);
+        let refused = |nonces: &mut RecentNonces, digest: u8, raw: &[u8]| {
+            let error = try_release(nonces, digest, raw).unwrap_err();
+            assert!(error.to_string().contains("not released"), "{error}");
+        };
+        for at in 0..64 {
+            let mut flipped = good.clone();
+            flipped[at] ^= 1;
+            refused(&mut nonces, 0x11, &flipped);
+        }
+        refused(&mut nonces, 0x11, &good[..63]);
+        refused(&mut nonces, 0x11, &[0; 64]);
+        refused(&mut nonces, 0x11, &[0xff; 64]);
+        refused(&mut nonces, 0x11, &[]);
+        // An earlier signature, over another digest.
+        refused(&mut nonces, 0x22, &good);
+        assert!(try_release(&mut nonces, 0x11, &good).is_ok());
+    }
+
+    #[test]
+    fn a_valid_signature_with_a_repeated_r_does_not_leave() {
+        let mut nonces = RecentNonces::default();
+        let first = try_release(&mut nonces, 0x11, &bytes(OVER_11)).unwrap();
+        // The very same signature again tells nobody anything.
+        assert_eq!(
+            try_release(&mut nonces, 0x11, &bytes(OVER_11)).unwrap(),
+            first
+        );
+        let error = try_release(&mut nonces, 0x22, &bytes(OVER_22)).unwrap_err();
+        assert!(error.to_string().contains("repeated r"), "{error}");
+        assert!(
+            try_release(&mut nonces, 0x11, &bytes(OVER_11)).is_err(),
+            "quarantined for good"
+        );
+        assert!(try_release(&mut RecentNonces::default(), 0x22, &bytes(OVER_22)).is_ok());
+    }
+}
