@@ -4,6 +4,7 @@
 
 pub mod form;
 pub mod merkle;
+pub mod messages;
 pub mod rules;
 pub mod schema;
 pub mod schema_types;

@@ -1,0 +1,1 @@
+"""Generated from proto/custody/api; do not edit."""

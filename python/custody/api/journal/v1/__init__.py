@@ -1,0 +1,1 @@
+"""Generated from proto/custody/api/journal/v1; do not edit."""

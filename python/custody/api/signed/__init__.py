@@ -1,0 +1,1 @@
+"""Generated from proto/custody/api/signed; do not edit."""

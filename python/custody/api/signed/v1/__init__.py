@@ -1,0 +1,1 @@
+"""Generated from proto/custody/api/signed/v1; do not edit."""

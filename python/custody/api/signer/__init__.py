@@ -1,0 +1,1 @@
+"""Generated from proto/custody/api/signer; do not edit."""

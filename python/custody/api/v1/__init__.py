@@ -1,0 +1,1 @@
+"""Generated from proto/custody/api/v1; do not edit."""
