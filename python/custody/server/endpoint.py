@@ -1,0 +1,159 @@
+"""Every method of every service passes here: who calls is read, checked and logged, and exceptions become statuses.
+
+Handlers are made from the protos' own descriptors, so that no method can be served around the access table.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.rpc import status_pb2
+
+from custody.errors import CustodyError, InvariantBroken, Unavailable
+from custody.server import access
+from custody.server.access import Principal
+from custody.server.errors import NotImplementedYet, internal, status_of, to_grpc
+
+__all__ = ["LONGEST_CALL_S", "Call", "Endpoint"]
+
+LONGEST_CALL_S = 60.0
+"""A unary call waits no longer than this, whatever its deadline says."""
+
+_log = structlog.get_logger("grpc")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: who makes it, and how long it may still take."""
+
+    principal: Principal
+    method: str
+    context: grpc.ServicerContext
+
+    def remaining_s(self) -> float:
+        """Seconds until the deadline, at most `LONGEST_CALL_S`."""
+        remaining = self.context.time_remaining()
+        return LONGEST_CALL_S if remaining is None else max(0.0, min(remaining, LONGEST_CALL_S))
+
+    def alive(self) -> bool:
+        """Whether somebody still waits for the answer."""
+        return self.context.is_active()
+
+
+class Endpoint:
+    """Makes the gRPC handlers of servicers whose methods take `(request, Call)` and return or yield messages."""
+
+    def __init__(self, streams: int, on_invariant: Callable[[BaseException], None]) -> None:
+        """At most `streams` streaming calls are served at once, so that they never take all the threads."""
+        self._streams = threading.Semaphore(streams)
+        self._on_invariant = on_invariant
+
+    def handler(self, service: ServiceDescriptor, servicer: object, raw: frozenset[str] = frozenset()) -> grpc.GenericRpcHandler:
+        """All methods of a service. Those named in `raw` take and return bytes as they are on the wire.
+
+        A method that the servicer has not answers UNIMPLEMENTED.
+        """
+        handlers = {m.name: self._method(m, getattr(servicer, m.name, None), m.name in raw) for m in service.methods}
+        return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+    def _method(self, method: MethodDescriptor, behaviour: Callable[..., Any] | None, raw: bool) -> grpc.RpcMethodHandler:
+        name = f"/{method.containing_service.full_name}/{method.name}"
+        decode = None if raw else message_factory.GetMessageClass(method.input_type).FromString
+        encode = None if raw else message_factory.GetMessageClass(method.output_type).SerializeToString
+
+        def unary(request: Any, context: grpc.ServicerContext) -> Any:
+            return self._run(name, behaviour, request, context)
+
+        def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            return self._stream(name, behaviour, request, context)
+
+        kinds = {
+            (False, False): (grpc.unary_unary_rpc_method_handler, unary),
+            (False, True): (grpc.unary_stream_rpc_method_handler, stream),
+            (True, True): (grpc.stream_stream_rpc_method_handler, stream),
+        }
+        make, wrapped = kinds[method.client_streaming, method.server_streaming]
+        handler: grpc.RpcMethodHandler = make(wrapped, request_deserializer=decode, response_serializer=encode)
+        return handler
+
+    def _run(self, name: str, behaviour: Callable[..., Any] | None, request: Any, context: grpc.ServicerContext) -> Any:
+        started = time.perf_counter()
+        log = _log.bind(method=name, request_id=_request_id(request))
+        try:
+            call, log = self._enter(name, log, context)
+            answer = _implemented(name, behaviour)(request, call)
+        except Exception as error:
+            self._refuse(error, log, context)
+        log.debug("answered", milliseconds=_since(started))
+        return answer
+
+    def _stream(
+        self, name: str, behaviour: Callable[..., Any] | None, request: Any, context: grpc.ServicerContext
+    ) -> Iterator[Any]:
+        log = _log.bind(method=name, request_id="")
+        if not self._streams.acquire(blocking=False):
+            self._refuse(Unavailable("server", "serves as many streams as it may; try again later"), log, context)
+        try:
+            call, log = self._enter(name, log, context)
+            log.info("stream began")
+            yield from _implemented(name, behaviour)(request, call)
+            log.info("stream ended")
+        except Exception as error:
+            self._refuse(error, log, context)
+        finally:
+            self._streams.release()
+
+    def _enter(self, name: str, log: Any, context: grpc.ServicerContext) -> tuple[Call, Any]:
+        names = context.auth_context().get("x509_subject_alternative_name", ())
+        principal = access.principal_of(names)
+        log = log.bind(principal=str(principal))
+        access.check(principal, name)
+        return Call(principal, name, context), log
+
+    def _refuse(self, error: Exception, log: Any, context: grpc.ServicerContext) -> None:
+        """End the call with the exception's status; does not return."""
+        if isinstance(error, InvariantBroken) or not isinstance(error, CustodyError):
+            if not context.is_active() and not isinstance(error, InvariantBroken):
+                raise error  # the caller left, or the call was ended already
+            incident = secrets.token_hex(8)
+            log.error("failed unexpectedly", incident=incident, exc_info=error)
+            status: status_pb2.Status = internal(incident)
+        else:
+            status = status_of(error)
+            log.info("refused", code=status.code, tag=_reason(status))
+        if isinstance(error, InvariantBroken):
+            self._on_invariant(error)
+        code, message, details = to_grpc(status)
+        context.set_trailing_metadata((("grpc-status-details-bin", details),))
+        context.abort(code, message)
+
+
+def _implemented(name: str, behaviour: Callable[..., Any] | None) -> Callable[..., Any]:
+    if behaviour is None:
+        raise NotImplementedYet(f"{name} is not answered by this version")
+    return behaviour
+
+
+def _request_id(request: Any) -> str:
+    value = getattr(request, "request_id", "")
+    return value[:64] if isinstance(value, str) else ""
+
+
+def _reason(status: status_pb2.Status) -> str:
+    from google.rpc import error_details_pb2
+
+    info = error_details_pb2.ErrorInfo()
+    return info.reason if status.details and status.details[0].Unpack(info) else ""
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 3)
