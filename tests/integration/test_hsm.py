@@ -1,4 +1,4 @@
-"""The façade over a real SoftHSM2 token. Each test runs in processes of its own: the module reads its configuration once."""
+"""The façade over a real SoftHSM2 token, in processes of its own: the module reads its configuration once."""
 
 from __future__ import annotations
 

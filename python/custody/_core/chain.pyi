@@ -1,5 +1,22 @@
 from typing import Literal
 
+__all__ = [
+    "address_of",
+    "assemble",
+    "build",
+    "build_cancel",
+    "check_destination",
+    "effects",
+    "format_address",
+    "parse_address",
+    "parse_asset",
+    "parse_network",
+    "signing_digest",
+    "transaction_hash",
+    "transfer_matches",
+    "verify_assembled",
+]
+
 def parse_network(text: str) -> int: ...
 def parse_asset(text: str) -> tuple[str, str, str]: ...
 def parse_address(network: str, text: str) -> bytes: ...
@@ -25,7 +42,9 @@ def build_cancel(
 ) -> bytes: ...
 def effects(
     tx: bytes,
-) -> tuple[int, int, Literal["native", "erc20", "cancel"], str, str, int, int, int, int, int, str | None, str]: ...
+) -> tuple[
+    int, int, Literal["native", "erc20", "cancel"], str, str, int, int, int, int, int, str | None, str
+]: ...
 def signing_digest(unsigned: bytes) -> bytes: ...
 def assemble(unsigned: bytes, signature: bytes, sender: str) -> bytes: ...
 def transaction_hash(signed: bytes) -> bytes: ...

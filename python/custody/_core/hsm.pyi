@@ -1,9 +1,8 @@
 from typing import Self, final
 
-from typing_extensions import disjoint_base
+__all__ = ["Token"]
 
 @final
-@disjoint_base
 class Token:
     def __new__(cls, module_path: str, token_label: str, pin: str) -> Self: ...
     @property
