@@ -31,7 +31,13 @@ class TimeGuard:
     __slots__ = ("_anchor_monotonic_ms", "_anchor_ms", "_frozen", "_last_ms")
 
     def __init__(
-        self, *, last_ms: int, wall_ms: int, monotonic_ms: int, maximum_start_gap_ms: int, frozen: bool = False
+        self,
+        *,
+        last_ms: int,
+        wall_ms: int,
+        monotonic_ms: int,
+        maximum_start_gap_ms: int,
+        frozen: bool = False,
     ) -> None:
         """Begin after a journal whose newest record is of `last_ms` (0: none), `frozen` if it ended so."""
         gap_ms = wall_ms - last_ms if last_ms else 0

@@ -1,0 +1,1 @@
+"""The rules that Python owns, pure: policy, governance, quorum, proposals, payouts, sweeps; time is an argument."""
