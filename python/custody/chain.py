@@ -1,8 +1,9 @@
-"""Transactions: plan → unsigned bytes → effects → signing digest → signed bytes → verified, by one writing in Rust.
+"""Transactions, by one writing in Rust: plan → unsigned bytes → effects → digest → signed bytes → verified.
 
-What a transaction does is computed from its bytes alone, and bytes that do anything but one allowed thing are refused.
-EVM only for now (`eip155:N`): EIP-1559, native payments, ERC-20 `transfer`, and the cancel of a nonce. Amounts are ints
-of base units, fees ints of wei. Whatever is refused raises `custody.errors.Malformed` with the field's name.
+What a transaction does is computed from its bytes alone, and bytes that do anything but one allowed thing
+are refused. EVM only for now (`eip155:N`): EIP-1559, native payments, ERC-20 `transfer`, and the cancel of a
+nonce. Amounts are ints of base units, fees ints of wei. Whatever is refused raises `custody.errors.Malformed`
+with the field's name.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class EvmPlan:
-    """One payment: `amount` base units of `asset` (CAIP-19) to `to` (EIP-55); fees in wei per gas."""
+    """One payment: `amount` base units of `asset` (CAIP-19) to `to` (EIP-55)."""
 
     chain_id: int
     nonce: int
@@ -49,8 +50,8 @@ class EvmPlan:
 class EvmEffects:
     """All that a transaction does. Equal effects mean equal bytes.
 
-    `kind` "cancel" pays nobody: zero value, no data, to the sender itself. `max_fee` is gas_limit × max_fee_per_gas
-    in wei. `sender` is recovered from the signature, None when unsigned; `conflict_key` is
+    `kind` "cancel" pays nobody: zero value, no data, to the sender itself. `max_fee` is gas_limit ×
+    max_fee_per_gas in wei. `sender` is recovered from the signature, None when unsigned; `conflict_key` is
     `eip155:CHAIN:SENDER:NONCE`, with `?` for an unknown sender.
     """
 
@@ -81,8 +82,8 @@ def parse_asset(text: str) -> Asset:
 def parse_address(network: str, text: str) -> bytes:
     """Read an address in its network's own form with its checksum (EIP-55): 20 bytes.
 
-    Raises Malformed; for an address without a checksum the reason shows the checksummed one, for one with a wrong
-    checksum it does not, since nobody can say which digit is wrong.
+    Raises Malformed; for an address without a checksum the reason shows the checksummed one, for one with a
+    wrong checksum it does not, since nobody can say which digit is wrong.
     """
     return _chain.parse_address(network, text)
 
@@ -98,7 +99,7 @@ def address_of(public_key: bytes) -> str:
 
 
 def check_destination(asset: str, to: str) -> None:
-    """Raise Malformed if `to` can never be paid: the zero address, a precompile, the token's own contract."""
+    """Raise Malformed if `to` can never be paid: zero address, precompile, the token's own contract."""
     _chain.check_destination(asset, to)
 
 
@@ -131,19 +132,23 @@ def max_network_fee(plan: EvmPlan) -> int:
 def effects(tx: bytes) -> EvmEffects:
     """Compute what an unsigned or signed payload does, from its bytes alone.
 
-    Raises Malformed for everything else than one of the three kinds in its one canonical encoding, InvalidSignature
-    for a signature that is nobody's or not low-S and for a cancel not signed by the address that it goes to.
+    Raises Malformed for everything else than one of the three kinds in its one canonical encoding,
+    InvalidSignature for a signature that is nobody's or not low-S and for a cancel not signed by the address
+    that it goes to.
     """
     return EvmEffects(*_chain.effects(tx))
 
 
 def signing_digest(unsigned: bytes) -> bytes:
-    """The 32 bytes to sign for an unsigned payload; Malformed if `effects` refuses it or it is signed already."""
+    """The 32 bytes to sign for an unsigned payload; Malformed if `effects` refuses it or it is signed."""
     return _chain.signing_digest(unsigned)
 
 
 def assemble(unsigned: bytes, signature: bytes, sender: str) -> bytes:
-    """Put a signature (r ‖ s, 64 bytes, low-S) to an unsigned payload; InvalidSignature if it is not the sender's."""
+    """Put a signature (r ‖ s, 64 bytes, low-S) to an unsigned payload.
+
+    Raises InvalidSignature when it is not the sender's signature of these bytes.
+    """
     return _chain.assemble(unsigned, signature, sender)
 
 
@@ -161,14 +166,14 @@ def verify_signed(signed: bytes, plan: EvmPlan, sender: str) -> None:
 
 
 def verify_assembled(signed: bytes, unsigned: bytes, sender: str) -> None:
-    """Require that a signed payload is exactly `unsigned`, signed by `sender`: `verify_signed` for a cancel."""
+    """Require that a signed payload is exactly `unsigned`, signed by `sender`; a cancel has no plan."""
     _chain.verify_assembled(signed, unsigned, sender)
 
 
 def transfer_matches(asset: str, logs: Sequence[Log], sender: str, to: str, amount: int) -> bool:
-    """Whether a receipt's logs hold exactly one Transfer(sender, to, amount) of the token, and no other from sender.
+    """Whether a receipt's logs hold exactly one Transfer(sender, to, amount) of the token, no other.
 
-    The caller checks the receipt's status. False for a token that takes a fee, moves a second token out of the
-    wallet, or emits a Transfer of another shape.
+    The caller checks the receipt's status. False for a token that takes a fee, moves a second token out of
+    the wallet, or emits a Transfer of another shape.
     """
     return _chain.transfer_matches(asset, list(logs), sender, to, amount)

@@ -28,11 +28,9 @@ def digest(text):
     return hashlib.sha256(str(text).encode()).digest()
 
 def verifies(public, digest, signature):
-    recovered = [
-        coincurve.PublicKey.from_signature_and_message(signature + bytes([parity]), digest, hasher=None).format()
-        for parity in (0, 1)
-    ]
-    return public in recovered
+    recover = coincurve.PublicKey.from_signature_and_message
+    found = (recover(signature + bytes([parity]), digest, hasher=None) for parity in (0, 1))
+    return public in [key.format() for key in found]
 
 def error(call, *arguments, kind=HsmError):
     try:

@@ -1,7 +1,7 @@
-"""The HSM token of this signer: its keys never leave it, and no signature leaves here before it has been verified.
+"""The HSM token of this signer: its keys never leave it, and no signature leaves here before it is verified.
 
-Every failure raises HsmError with one line that says what; the token may have signed although the call failed, so a
-signing request counts as signed from the moment it was durable. No PIN is ever in a message, a log line or a repr.
+Every failure raises HsmError with one line that says what. The token may have signed although the call failed:
+a request counts as signed from the moment it was durable. No PIN is ever in a message or a repr.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from custody._core.hsm import Token
 
 
 class Hsm:
-    """One logged-in PKCS#11 token, found by its label. Safe to share between threads; spawn, never fork, after it."""
+    """One logged-in PKCS#11 token. Safe to share between threads; after it spawn processes, never fork."""
 
     def __init__(self, module_path: str, token_label: str, pin: str) -> None:
         """Load the PKCS#11 module (once in a process), find the token and log in.
 
-        Raises HsmError when the module or the token is missing, several tokens have the label, the token is open in
-        this process already (a second login would accept any PIN), or the PIN is wrong: it is tried once, since real
-        tokens lock. Our copy of the PIN is wiped; the caller's str cannot be.
+        Raises HsmError when the module or the token is missing, several tokens have the label, the token is
+        open in this process already (a second login would accept any PIN), or the PIN is wrong: it is tried
+        once, since real tokens lock. Our copy of the PIN is wiped; the caller's str cannot be.
         """
         self._token = Token(module_path, token_label, pin)
 
@@ -50,14 +50,14 @@ class Hsm:
         return f"Hsm(label={self.label!r})"
 
     def generate_secp256k1(self, key_label: str) -> bytes:
-        """Make a key in the token that can only sign and never leave; return its compressed public key (33 bytes).
+        """Make a key that can only sign and never leave; return its public key, compressed (33 bytes).
 
         Raises HsmError when anything in the token has this label.
         """
         return self._token.generate_secp256k1(key_label)
 
     def generate_ed25519(self, key_label: str) -> bytes:
-        """Make an Ed25519 key in the token; return its public key (32 bytes). Raises as `generate_secp256k1`."""
+        """Make an Ed25519 key in the token; return its public key (32 bytes). Raises as for secp256k1."""
         return self._token.generate_ed25519(key_label)
 
     def public_key(self, key_label: str) -> bytes:
@@ -69,14 +69,14 @@ class Hsm:
         return self._token.key_labels()
 
     def check_key(self, key_label: str) -> None:
-        """Raise HsmError, naming the attribute, unless the key was made in the token and can never leave or change."""
+        """Raise HsmError, naming the attribute, unless the key was made in the token and cannot leave it."""
         self._token.check_key(key_label)
 
     def sign_digest(self, key_label: str, digest: bytes) -> bytes:
         """Sign 32 bytes with a secp256k1 key: r ‖ s (64 bytes), low-S, verified by libsecp256k1.
 
-        Raises Malformed for another length (tokens sign any), HsmError when the token fails, its signature does not
-        verify, or its r repeats: then this process signs nothing more with that key.
+        Raises Malformed for another length (tokens sign any), HsmError when the token fails, its signature
+        does not verify, or its r repeats: then this process signs nothing more with that key.
         """
         return self._token.sign_digest(key_label, digest)
 
@@ -89,5 +89,5 @@ class Hsm:
         return self._token.read_data(label)
 
     def write_data(self, label: str, value: bytes) -> None:
-        """Create a private data object in the token, or replace its value; a crash leaves the old value or the new."""
+        """Create a private data object in the token, or replace it; a crash leaves the old or the new."""
         self._token.write_data(label, value)

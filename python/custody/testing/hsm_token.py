@@ -1,6 +1,6 @@
 """SoftHSM2 tokens in a directory of their own, for tests and the demo: never a token that holds money.
 
-SoftHSM2 reads SOFTHSM2_CONF when its module starts, once in a process: set it before the first `Hsm` of that process.
+SoftHSM2 reads SOFTHSM2_CONF when its module starts: set it before the first `Hsm` of a process.
 """
 
 from __future__ import annotations
