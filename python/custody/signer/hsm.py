@@ -1,6 +1,6 @@
 """The HSM token of this signer: its keys never leave it, and no signature leaves here before it is verified.
 
-Every failure raises HsmError with one line that says what. The token may have signed although the call failed:
+Every failure raises HsmError in one line that says why. The token may have signed though the call failed:
 a request counts as signed from the moment it was durable. No PIN is ever in a message or a repr.
 """
 
