@@ -3,7 +3,7 @@
 use crate::error::{Reason, WireError};
 use crate::form::Form;
 use crate::reader::{Reader, WireType};
-use crate::rules::{self, MAX_BODY, MAX_POLICY, Rules};
+use crate::rules::{self, MAX_BODY, MAX_POLICY, Rule, Rules};
 use crate::schema::{
     ACTIVATE_BODY, ADDRESS_BODY, ADJUSTMENT_BODY, KEY_ROTATION_BODY, LIABILITY_TRANSFER_BODY,
     OPENING_BODY, POLICY_BODY, RELEASE_BODY, RESUME_BODY, STATEMENT, SWEEP_BODY,
@@ -78,7 +78,7 @@ pub(crate) fn scan<'a>(
 ) -> Result<Values<'a>, WireError> {
     let mut reader = Reader::new(bytes);
     let mut values = Values::new();
-    let mut next = 0_usize;
+    let (mut next, mut missing) = (0_usize, None);
     while !reader.is_done() {
         let start = base.saturating_add(reader.at());
         let (number, wire) = reader.tag().map_err(|reason| reason.at("", start))?;
@@ -95,7 +95,7 @@ pub(crate) fn scan<'a>(
                 return Err(reason.at(field.name, start));
             }
         } else {
-            absent(rules, next, index, base.saturating_add(bytes.len()))?;
+            missing = missing.or_else(|| absent(rules, next, index));
         }
         next = index.saturating_add(1);
         let form = rules
@@ -130,7 +130,9 @@ pub(crate) fn scan<'a>(
         }
     }
     let end = base.saturating_add(bytes.len());
-    absent(rules, next, rules.fields.len(), end)?;
+    if let Some(rule) = missing.or_else(|| absent(rules, next, rules.fields.len())) {
+        return Err(Reason::Missing.at(rule.field, end));
+    }
     match (rules.whole)(&values) {
         Ok(()) => Ok(values),
         Err((number, reason)) => {
@@ -146,13 +148,13 @@ fn find(message: &'static Message, number: u32) -> Option<(usize, &'static Field
     message.fields.get(index).map(|field| (index, field))
 }
 
-/// The fields from `from` up to `to` are not there: each must be one that may be absent.
-fn absent(rules: &Rules, from: usize, to: usize, offset: usize) -> Result<(), WireError> {
-    let gap = rules.fields.get(from..to).unwrap_or(&[]);
-    match gap.iter().find(|rule| !rule.optional) {
-        Some(rule) => Err(Reason::Missing.at(rule.field, offset)),
-        None => Ok(()),
-    }
+/// The first field from `from` up to `to`, none of which is there, that must be.
+fn absent(rules: &'static Rules, from: usize, to: usize) -> Option<&'static Rule> {
+    rules
+        .fields
+        .get(from..to)?
+        .iter()
+        .find(|rule| !rule.optional)
 }
 
 fn number_of(value: u64, kind: Kind, form: Form) -> Result<u64, Reason> {
