@@ -29,6 +29,17 @@ impl Key {
         })
     }
 
+    pub(crate) const fn scheme(&self) -> Scheme {
+        match self {
+            Self::Ed25519(_) => Scheme::Ed25519,
+            Self::EcdsaSecp256k1(_) => Scheme::EcdsaSecp256k1Sha256,
+            Self::EcdsaP256(_) => Scheme::EcdsaP256Sha256,
+            Self::Bip340(_) => Scheme::Bip340,
+            Self::Ethereum(_) => Scheme::Ethereum,
+            Self::Sshsig(_) => Scheme::Sshsig,
+        }
+    }
+
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Verdict {
         match self {
             Self::Ed25519(key) => key.verify(message, signature),

@@ -82,6 +82,12 @@ impl Keyring {
         self.0.keys.contains_key(key_id.as_bytes())
     }
 
+    /// The scheme of the key enrolled under this id: what tells which bytes of a message it signs.
+    #[must_use]
+    pub fn scheme(&self, key_id: &str) -> Option<Scheme> {
+        self.0.keys.get(key_id.as_bytes()).map(|key| key.scheme())
+    }
+
     /// The number of enrolled keys.
     #[must_use]
     pub fn len(&self) -> usize {

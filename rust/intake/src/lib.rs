@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The batch path of withdrawals: [`prepare`] checks form, signatures and policy in any thread; [`submit`] asks the
+//! ledger for each item in turn and packs what it decided into one record; [`apply_record`] replays records, from
+//! their bytes alone.
+//!
+//! One item never spoils another, a batch never half-answers, and an item whose signatures did not verify is answered
+//! and never stored.
+
+mod body;
+mod destination;
+mod explain;
+mod metadata;
+mod outcome;
+mod prepare;
+mod refusal;
+mod replay;
+mod response;
+mod rules;
+mod rules_json;
+mod signatures;
+mod submit;
+
+pub use explain::{Explained, explain};
+pub use prepare::{MAX_ITEMS, Prepared, prepare};
+pub use refusal::Malformed;
+pub use replay::{apply_record, apply_submission_leaf};
+pub use response::state_number;
+pub use rules::Rules;
+pub use submit::{Submitted, submit};

@@ -1,1 +1,43 @@
-//! Placeholder.
+//! The ledger: accounts, holds, queue and limits. Pure and deterministic: no input or output, no clock, and every
+//! amount an exact `u128` of base units.
+//!
+//! `decide_…` looks at the state and answers with a [`Fact`] or a refusal, changing nothing; [`Ledger::apply`] is the
+//! only mutator, live and on replay. What `decide` allowed, `apply` can do: a fact that fails to apply is a bug, and
+//! poisons the ledger so that nothing more is decided on a state that may be wrong.
+//!
+//! Double entry, one book per asset: wallets and in_flight are what we have, pools and suspense what we owe. After
+//! every fact, wallets + in_flight = pools + suspense, and nothing available is negative.
+
+mod account;
+mod apply;
+mod attempt;
+mod balances;
+mod books;
+mod canonical;
+mod decide;
+mod entries;
+mod error;
+mod fact;
+mod fact_codec;
+mod halts;
+mod ledger;
+pub mod limits;
+mod queue;
+mod state;
+mod submission;
+pub mod tags;
+mod ulid;
+mod withdrawal;
+
+pub use account::{AccountName, Balance};
+pub use attempt::Attempt;
+pub use balances::BalanceRow;
+pub use error::{Denial, LedgerError};
+pub use fact::{Assignment, Fact, PayoutTerms, SweepTerms};
+pub use halts::Scope;
+pub use ledger::Ledger;
+pub use queue::{Blocker, FeeBudget};
+pub use state::{End, State, TRANSITIONS};
+pub use submission::{Answer, Candidate, Decision, Remedy, Submission};
+pub use ulid::Ulid;
+pub use withdrawal::{FeeMode, Priority, Withdrawal};

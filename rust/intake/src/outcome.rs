@@ -1,0 +1,88 @@
+//! A submission to and from its packed leaf: the outcome, the intent as received, the signatures.
+
+use custody_ledger::{Decision, Priority, Remedy, Submission, Ulid};
+use custody_wire::messages::journal::v1::IntakeOutcome;
+use custody_wire::{pack_leaf, parse_amount, unpack_leaf};
+use prost::Message;
+
+use crate::body;
+use crate::prepare::Item;
+
+/// The leaf of a submission.
+pub(crate) fn pack(fact: &Submission, item: &Item) -> Result<Vec<u8>, String> {
+    let hold = fact
+        .candidate
+        .amount
+        .checked_add(fact.candidate.service_fee)
+        .ok_or("the hold exceeds 2^128")?;
+    let outcome = IntakeOutcome {
+        decision: i32::from(fact.decision.number()),
+        withdrawal_id: fact.id.map(|id| id.0.to_vec()).unwrap_or_default(),
+        tag: fact.tag.clone(),
+        remedy: u32::from(fact.remedy.number()),
+        earliest_pass_unix_ms: fact.earliest_pass_ms,
+        wallet: fact.candidate.subject.wallet.clone(),
+        hold: hold.to_string(),
+        priority: fact.candidate.priority.number(),
+        metadata_hash: item
+            .metadata
+            .as_ref()
+            .map(|metadata| metadata.hash.to_vec())
+            .unwrap_or_default(),
+        charged_limits: fact.charged.clone(),
+        queued_since_unix_ms: fact.queued_since_ms,
+    };
+    let signatures: Vec<(&str, &[u8])> = item
+        .signatures
+        .iter()
+        .map(|(key_id, signature)| (key_id.as_str(), signature.as_slice()))
+        .collect();
+    let mut leaf = Vec::new();
+    pack_leaf(
+        &mut leaf,
+        &outcome.encode_to_vec(),
+        &item.intent,
+        &signatures,
+    )
+    .map_err(|error| error.to_string())?;
+    Ok(leaf)
+}
+
+/// The submission of a leaf, from its bytes alone.
+pub(crate) fn unpack(
+    leaf: &[u8],
+    recorded_ms: u64,
+    sequence: u64,
+    number: u32,
+) -> Result<Submission, String> {
+    let leaf = unpack_leaf(leaf).map_err(|error| error.to_string())?;
+    let outcome = IntakeOutcome::decode(leaf.outcome).map_err(|error| error.to_string())?;
+    let decision = Decision::from_number(outcome.decision).ok_or("an unknown decision")?;
+    let priority = i32::try_from(outcome.priority)
+        .ok()
+        .filter(|number| *number != 0);
+    let priority = priority
+        .and_then(Priority::from_number)
+        .ok_or("an unknown priority")?;
+    let candidate = body::stored(leaf.intent, &outcome.wallet, priority)?;
+    if parse_amount(&outcome.hold) != candidate.amount.checked_add(candidate.service_fee) {
+        return Err("the hold is not the intent's amount and service fee".to_owned());
+    }
+    let id = match outcome.withdrawal_id.as_slice() {
+        [] => None,
+        bytes => Some(Ulid::from_slice(bytes).ok_or("a withdrawal id without 16 bytes")?),
+    };
+    Ok(Submission {
+        candidate,
+        decision,
+        id,
+        tag: outcome.tag,
+        remedy: Remedy::from_number(outcome.remedy).ok_or("an unknown remedy")?,
+        earliest_pass_ms: outcome.earliest_pass_unix_ms,
+        charged: outcome.charged_limits,
+        queued_since_ms: outcome.queued_since_unix_ms,
+        recorded_ms,
+        sequence,
+        leaf: number,
+    })
+}

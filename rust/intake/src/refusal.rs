@@ -1,0 +1,57 @@
+//! What prepare refuses: a whole request without form, or one item with its tag.
+
+use custody_ledger::Remedy;
+
+/// A request that cannot be read at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// The field.
+    pub field: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Malformed {
+    pub(crate) fn new(field: &str, reason: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.reason)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// One item that is INVALID: nothing is consumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// As in the intent; empty when it could not be read.
+    pub reference: String,
+    pub tag: &'static str,
+    pub detail: String,
+    pub remedy: Remedy,
+}
+
+impl Refusal {
+    /// A refusal that the client can correct.
+    pub fn fix(tag: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            reference: String::new(),
+            tag,
+            detail: detail.into(),
+            remedy: Remedy::Fix,
+        }
+    }
+
+    /// The same, of this reference.
+    pub fn of(mut self, reference: &str) -> Self {
+        reference.clone_into(&mut self.reference);
+        self
+    }
+}

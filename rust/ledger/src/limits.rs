@@ -1,0 +1,12 @@
+//! Limits: how much, or how often, in any window of time, for each value of a scope.
+//!
+//! A window never under-counts and over-counts by less than 1/1440 of its length; a clock that goes back changes
+//! nothing; an edited limit keeps what was spent. The signer's caps use the same book.
+
+mod book;
+mod rule;
+mod window;
+
+pub use book::{Exceeded, LimitBook, LimitError};
+pub use rule::{Dimension, LimitRule, Over, Subject};
+pub use window::Spent;

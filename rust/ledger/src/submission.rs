@@ -1,0 +1,363 @@
+//! Intake's decision about one verified withdrawal, in one documented order of precedence, and the fact it makes.
+//!
+//! 1. the same id and body was answered before: that answer again · 2. same id, other body: `id.reused` · 3. too late ·
+//! 4. intake halted · 5. attempts in order · 6. a limit that denies · 7. the pool's funds · 8. a limit that holds ·
+//! 9. accepted. What came before goes first: a client that lost the reply learns it even when it is late or intake is
+//! halted. Answers 2 to 5 consume nothing; 6 to 9 are remembered for good.
+
+use crate::account::AccountName;
+use crate::attempt::Attempt;
+use crate::error::LedgerError;
+use crate::ledger::Ledger;
+use crate::limits::{Exceeded, Over, Subject};
+use crate::state::{End, State};
+use crate::tags;
+use crate::ulid::Ulid;
+use crate::withdrawal::{FeeMode, Priority};
+
+/// A withdrawal whose form and signatures are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The initiator's reference.
+    pub reference: String,
+    /// From 1.
+    pub attempt: u32,
+    /// SHA-256 of the intent's body.
+    pub intent_sha256: [u8; 32],
+    /// Asset, initiator, class, customer, destination and wallet.
+    pub subject: Subject,
+    /// The pool that is debited.
+    pub pool: String,
+    /// Base units, above zero.
+    pub amount: u128,
+    /// Base units.
+    pub service_fee: u128,
+    /// Who pays the network.
+    pub fee_mode: FeeMode,
+    /// Intake's deadline, unix ms.
+    pub submit_before_ms: u64,
+    /// The signer's deadline, unix ms.
+    pub pay_before_ms: u64,
+    /// The policy that routes it.
+    pub routing_sequence: u64,
+    /// How soon.
+    pub priority: Priority,
+}
+
+/// What intake decides for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Held in the ledger and queued.
+    Accepted,
+    /// Held in the ledger, waiting for a quorum.
+    Held,
+    /// Refused; the id is used up.
+    Rejected,
+}
+
+impl Decision {
+    /// `IntakeDecision`'s number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Accepted => 1,
+            Self::Held => 2,
+            Self::Rejected => 3,
+        }
+    }
+
+    /// The decision of this number.
+    #[must_use]
+    pub fn from_number(number: i32) -> Option<Self> {
+        [Self::Accepted, Self::Held, Self::Rejected]
+            .into_iter()
+            .find(|known| i32::from(known.number()) == number)
+    }
+}
+
+/// What the client may do next; `custody.api.v1.Remedy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing to do.
+    None,
+    /// The same bytes again, later.
+    RetrySame,
+    /// A new attempt.
+    NewAttempt,
+    /// Correct what the detail names.
+    Fix,
+    /// Nothing will help.
+    Never,
+}
+
+impl Remedy {
+    /// The enum's number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::None => 1,
+            Self::RetrySame => 2,
+            Self::NewAttempt => 3,
+            Self::Fix => 4,
+            Self::Never => 5,
+        }
+    }
+
+    /// The remedy of this number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
+        [
+            Self::None,
+            Self::RetrySame,
+            Self::NewAttempt,
+            Self::Fix,
+            Self::Never,
+        ]
+        .into_iter()
+        .find(|known| u32::from(known.number()) == number)
+    }
+}
+
+/// The fact of an answer that is remembered for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// What was asked.
+    pub candidate: Candidate,
+    /// What was decided.
+    pub decision: Decision,
+    /// The withdrawal's id; none when it was rejected.
+    pub id: Option<Ulid>,
+    /// The rule that decided; empty when accepted.
+    pub tag: String,
+    /// What the client may do.
+    pub remedy: Remedy,
+    /// When it would pass, unix ms; 0 for unknown or never.
+    pub earliest_pass_ms: u64,
+    /// The limits that are charged.
+    pub charged: Vec<String>,
+    /// The age it queues by, unix ms.
+    pub queued_since_ms: u64,
+    /// When, unix ms.
+    pub recorded_ms: u64,
+    /// The record that holds it.
+    pub sequence: u64,
+    /// Its leaf there, from 1.
+    pub leaf: u32,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// New, and remembered: apply the fact.
+    Decided {
+        /// The fact.
+        fact: Box<Submission>,
+        /// For people.
+        detail: String,
+    },
+    /// Answered before: the first answer.
+    Before(Attempt),
+    /// Refused, and nothing is consumed.
+    Refused {
+        /// The rule.
+        tag: &'static str,
+        /// For people.
+        detail: String,
+        /// What the client may do.
+        remedy: Remedy,
+    },
+}
+
+impl Answer {
+    fn refused(tag: &'static str, remedy: Remedy, detail: impl Into<String>) -> Self {
+        Self::Refused {
+            tag,
+            remedy,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl Ledger {
+    /// Decides one withdrawal and changes nothing; `sequence` and `leaf` are where its intent will be stored.
+    ///
+    /// # Errors
+    /// `Broken` alone.
+    pub fn decide_submission(
+        &self,
+        candidate: Candidate,
+        now_ms: u64,
+        sequence: u64,
+        leaf: u32,
+    ) -> Result<Answer, LedgerError> {
+        self.intact()?;
+        if let Some(answer) = self.before_rules(&candidate, now_ms) {
+            return Ok(answer);
+        }
+        let first = self
+            .attempts
+            .of(&candidate.subject.initiator, &candidate.reference)
+            .first();
+        let mut fact = Submission {
+            decision: Decision::Accepted,
+            id: Some(withdrawal_id(&candidate, now_ms)),
+            tag: String::new(),
+            remedy: Remedy::None,
+            earliest_pass_ms: 0,
+            charged: Vec::new(),
+            queued_since_ms: first.map_or(now_ms, |first| first.queued_since_ms),
+            recorded_ms: now_ms,
+            sequence,
+            leaf,
+            candidate,
+        };
+        let detail = match self.rules(&mut fact, now_ms) {
+            Ok(detail) => detail,
+            Err((tag, earliest_pass_ms, detail)) => {
+                fact.decision = Decision::Rejected;
+                (fact.id, fact.charged, fact.remedy) = (None, Vec::new(), Remedy::NewAttempt);
+                (fact.tag, fact.earliest_pass_ms) = (tag, earliest_pass_ms);
+                detail
+            }
+        };
+        Ok(Answer::Decided {
+            fact: Box::new(fact),
+            detail,
+        })
+    }
+
+    /// Precedence 1 to 5: what consumes nothing.
+    fn before_rules(&self, candidate: &Candidate, now_ms: u64) -> Option<Answer> {
+        let subject = &candidate.subject;
+        let before = self.attempts.of(&subject.initiator, &candidate.reference);
+        let index = usize::try_from(candidate.attempt)
+            .ok()
+            .and_then(|n| n.checked_sub(1));
+        if let Some(same) = index.and_then(|index| before.get(index)) {
+            return Some(match same.intent_sha256 == candidate.intent_sha256 {
+                true => Answer::Before(same.clone()),
+                false => Answer::refused(
+                    tags::ID_REUSED,
+                    Remedy::Never,
+                    "another body came first under this id",
+                ),
+            });
+        }
+        if candidate.submit_before_ms <= now_ms {
+            let detail = format!(
+                "submit_before was {}, now is {now_ms}",
+                candidate.submit_before_ms
+            );
+            return Some(Answer::refused(tags::INTENT_TOO_LATE, Remedy::Fix, detail));
+        }
+        if let Some((halt, scope)) = self.halts.stop_intake() {
+            return Some(Answer::refused(
+                tags::HALT_INTAKE,
+                Remedy::RetrySame,
+                format!("halt {halt}, scope {scope}"),
+            ));
+        }
+        if index != Some(before.len()) {
+            let detail = format!("the next attempt is {}", before.len().saturating_add(1));
+            return Some(Answer::refused(tags::ATTEMPT_SKIPPED, Remedy::Fix, detail));
+        }
+        let (Some(first), Some(last)) = (before.first(), before.last()) else {
+            return None;
+        };
+        let state = last
+            .withdrawal
+            .and_then(|id| self.withdrawals.get(&id))
+            .map(|withdrawal| withdrawal.state);
+        match state {
+            None | Some(State::Voided(End::Cancelled | End::Expired)) => {}
+            Some(State::Posted | State::Voided(End::Refunded)) => {
+                return Some(Answer::refused(
+                    tags::ATTEMPT_SPENT,
+                    Remedy::Never,
+                    "paying needs a new reference",
+                ));
+            }
+            Some(state) => {
+                let detail = format!("attempt {} is {}", before.len(), state.name());
+                return Some(Answer::refused(
+                    tags::ATTEMPT_OPEN,
+                    Remedy::RetrySame,
+                    detail,
+                ));
+            }
+        }
+        if first.wallet != subject.wallet || first.routing_sequence != candidate.routing_sequence {
+            let detail = format!(
+                "the first maps to {} by sequence {}",
+                first.wallet, first.routing_sequence
+            );
+            return Some(Answer::refused(tags::ATTEMPT_ROUTING, Remedy::Fix, detail));
+        }
+        None
+    }
+
+    /// Precedence 6 to 9; the error is a rejection's tag, earliest pass and detail.
+    fn rules(&self, fact: &mut Submission, now_ms: u64) -> Result<String, (String, u64, String)> {
+        let candidate = &fact.candidate;
+        let reject = |tag: &str, detail: String| (tag.to_owned(), 0, detail);
+        let hold = candidate
+            .amount
+            .checked_add(candidate.service_fee)
+            .filter(|_| candidate.amount > 0)
+            .ok_or_else(|| reject(tags::INTENT_OVERFLOW, "amount + service_fee".to_owned()))?;
+        let mut holds: Option<Exceeded> = None;
+        for (rule, key) in self.limits.covering(&candidate.subject) {
+            let checked = self.limits.check(&rule.id, &key, hold, now_ms);
+            match checked.map_err(|error| reject(tags::LIMIT, error.to_string()))? {
+                Ok(()) => {}
+                Err(exceeded) if exceeded.over == Over::Deny => return Err(denied(&exceeded)),
+                // Above what its type can count it cannot even be held.
+                Err(exceeded) if exceeded.spent.amount.checked_add(hold).is_none() => {
+                    return Err(denied(&exceeded));
+                }
+                Err(exceeded) => holds = holds.or(Some(exceeded)),
+            }
+            fact.charged.push(rule.id.clone());
+        }
+        let available = self.books.available(
+            &candidate.subject.asset,
+            &AccountName::Pool(candidate.pool.clone()),
+        );
+        if available < hold {
+            return Err(reject(
+                tags::INSUFFICIENT_FUNDS,
+                format!("pool {} has {available}", candidate.pool),
+            ));
+        }
+        let Some(exceeded) = holds else {
+            return Ok(String::new());
+        };
+        let (tag, earliest_pass_ms, detail) = denied(&exceeded);
+        fact.decision = Decision::Held;
+        (fact.tag, fact.earliest_pass_ms) = (tag, earliest_pass_ms);
+        Ok(detail)
+    }
+}
+
+fn denied(exceeded: &Exceeded) -> (String, u64, String) {
+    let tag = format!("limit.{}", exceeded.limit);
+    let detail = format!(
+        "at most {}, of which {} are used",
+        exceeded.bound, exceeded.spent.amount
+    );
+    (tag, exceeded.earliest_pass_ms.unwrap_or(0), detail)
+}
+
+/// The moment, and 80 bits of H(withdrawal, initiator, reference, attempt).
+fn withdrawal_id(candidate: &Candidate, now_ms: u64) -> Ulid {
+    use custody_wire::Part::{Bytes, Int};
+    let digest = custody_wire::tagged_hash(
+        "withdrawal",
+        &[
+            Bytes(candidate.subject.initiator.as_bytes()),
+            Bytes(candidate.reference.as_bytes()),
+            Int(u64::from(candidate.attempt)),
+        ],
+    );
+    Ulid::new(now_ms, &digest)
+}
