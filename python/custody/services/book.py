@@ -31,7 +31,14 @@ class Book:
     """The rows of one group."""
 
     def __init__(
-        self, head: Head, epoch: int, control: ControlState, ledger: Ledger, keyring: Keyring, now_ms: int
+        self,
+        head: Head,
+        epoch: int,
+        control: ControlState,
+        ledger: Ledger,
+        keyring: Keyring,
+        now_ms: int,
+        wall_ms: int,
     ) -> None:
         self.head = head
         self.rows: list[Row] = []
@@ -42,10 +49,11 @@ class Book:
         self._ledger = ledger
         self._keyring = keyring
         self._now_ms = now_ms
+        self._wall_ms = wall_ms
 
     def state(self) -> State:
         """What the next command sees."""
-        return State(self._ledger, self._control, self._now_ms, self.head.sequence + 1, self._epoch)
+        return State(self._ledger, self._control, self._now_ms, self.head.sequence + 1, self._epoch, self._wall_ms)
 
     def write(self, draft: Draft, principal: str, request_id: str) -> None:
         """Apply one draft and add its row. Whatever this raises leaves the state half changed."""

@@ -34,13 +34,18 @@ class Decision(Generic[T]):
 
 @dataclass(slots=True)
 class State:
-    """All that the writer owns, as a command sees it. A command reads it and changes nothing."""
+    """All that the writer owns, as a command sees it. A command reads it and changes nothing.
+
+    `now_ms` is guarded time, for every rule. `wall_ms` is the machine's clock, believed or not: while time is frozen it
+    is what a statement that confirms the time was dated by, and good for nothing else.
+    """
 
     ledger: Ledger
     control: ControlState
     now_ms: int
     next_sequence: int
     epoch: int
+    wall_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

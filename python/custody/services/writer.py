@@ -227,8 +227,11 @@ class Writer:
     def _group(self, jobs: Sequence[_Job]) -> None:
         """Decide, apply and append all of the jobs, then answer them."""
         try:
-            reading = self._guard.observe(self._clock.now_ms(), self._clock.monotonic_ms())
-            book = Book(self._head, self._epoch, self._control, self._ledger, self._keyring, reading.now_ms)
+            wall_ms = self._clock.now_ms()
+            reading = self._guard.observe(wall_ms, self._clock.monotonic_ms())
+            book = Book(
+                self._head, self._epoch, self._control, self._ledger, self._keyring, reading.now_ms, wall_ms
+            )
             if reading.frozen and not time_halts(self._control) and self._head.sequence:
                 book.write(_halt_of_time(book.state()), "system", "")
             self._decide(jobs, book)

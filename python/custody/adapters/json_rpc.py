@@ -1,0 +1,108 @@
+"""JSON-RPC 2.0 over HTTP: one kept connection a thread, a time limit on every call, and answers of bounded size."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import ssl
+import threading
+from base64 import b64encode
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from custody.errors import ConfigError, Unavailable
+
+__all__ = ["JsonRpc", "RpcError"]
+
+_LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
+_BROKEN = (OSError, http.client.HTTPException)
+
+
+class RpcError(Exception):
+    """The node answered with an error: its code, message, and data as text."""
+
+    def __init__(self, code: int, message: str, data: str = "") -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class JsonRpc:
+    """A node's JSON-RPC address. Calls raise `RpcError`, or `Unavailable` when there was no sensible answer."""
+
+    def __init__(self, name: str, url: str, timeout_ms: int) -> None:
+        """`name` is what errors call the node; user and password of the URL are sent as basic authorization."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError("url", "must begin with http:// or https://")
+        self._name = name
+        self._host = parts.hostname
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._timeout_s = timeout_ms / 1000
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._headers = {"Content-Type": "application/json"}
+        if parts.username is not None:
+            plain = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            self._headers["Authorization"] = f"Basic {b64encode(plain).decode()}"
+        self._local = threading.local()
+        self._ids = itertools.count(1)
+
+    def call(self, method: str, *parameters: Any) -> Any:
+        """The result of one call. A kept connection that had died meanwhile is tried once more, freshly."""
+        number = next(self._ids)
+        body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}).encode()
+        kept = getattr(self._local, "connection", None) is not None
+        try:
+            status, content = self._exchange(body)
+        except _BROKEN as error:
+            if not kept or isinstance(error, TimeoutError):
+                raise self._unavailable(method, error) from error
+            try:
+                status, content = self._exchange(body)
+            except _BROKEN as again:
+                raise self._unavailable(method, again) from again
+        return self._result(method, number, status, content)
+
+    def _exchange(self, body: bytes) -> tuple[int, bytes]:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        try:
+            connection.request("POST", self._path, body, self._headers)
+            response = connection.getresponse()
+            content = response.read(_LARGEST_ANSWER_BYTES + 1)
+            if len(content) > _LARGEST_ANSWER_BYTES:
+                raise http.client.HTTPException("the answer is larger than 32 MiB")
+            return response.status, content
+        except BaseException:
+            self._local.connection = None
+            connection.close()
+            raise
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._tls is not None:
+            return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=self._tls)
+        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+
+    def _result(self, method: str, number: int, status: int, content: bytes) -> Any:
+        try:
+            answer = json.loads(content)
+        except ValueError:
+            raise Unavailable(self._name, f"{method}: HTTP {status}, and no JSON") from None
+        if not isinstance(answer, dict) or answer.get("id") != number:
+            raise Unavailable(self._name, f"{method}: HTTP {status}, and no answer to this call")
+        error = answer.get("error")
+        if isinstance(error, dict):
+            code = error.get("code")
+            data = error.get("data")
+            raise RpcError(code if isinstance(code, int) else 0, str(error.get("message", "")), str(data or ""))
+        if "result" not in answer:
+            raise Unavailable(self._name, f"{method}: neither result nor error")
+        return answer["result"]
+
+    def _unavailable(self, method: str, error: BaseException) -> Unavailable:
+        why = "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        return Unavailable(self._name, f"{method}: {why}")
