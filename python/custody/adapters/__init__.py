@@ -1,0 +1,1 @@
+"""One file for each technology that a port is reached by."""

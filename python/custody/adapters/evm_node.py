@@ -56,7 +56,9 @@ class EvmNode:
         """Raise `InvariantBroken` when the node serves another chain."""
         found = self._int(self._ask("eth_chainId"), "eth_chainId")
         if found != self._chain_id:
-            raise InvariantBroken(f"{self._name} serves chain {found}: give the url of a node of {self.network}")
+            raise InvariantBroken(
+                f"{self._name} serves chain {found}: give the url of a node of {self.network}"
+            )
 
     def head(self) -> BlockRef:
         """The newest block."""
@@ -81,9 +83,13 @@ class EvmNode:
         if parts.namespace == "slip44":
             return self._int(self._ask("eth_getBalance", address, hex(height)), "eth_getBalance")
         data = _BALANCE_OF + chain.parse_address(self.network, address).hex().rjust(64, "0")
-        word = self._data(self._ask("eth_call", {"to": parts.reference, "data": data}, hex(height)), "eth_call")
+        word = self._data(
+            self._ask("eth_call", {"to": parts.reference, "data": data}, hex(height)), "eth_call"
+        )
         if len(word) != 32:
-            raise Unavailable(self._name, f"{asset} answered no balance: is its contract there at block {height}?")
+            raise Unavailable(
+                self._name, f"{asset} answered no balance: is its contract there at block {height}?"
+            )
         return int.from_bytes(word)
 
     def nonce(self, address: str, height: int | None = None) -> int:
@@ -188,7 +194,9 @@ class EvmNode:
 
     def _log(self, log: Mapping[str, Any]) -> Log:
         address = chain.format_address(self.network, self._data(log["address"], "address"))
-        return Log(address, tuple(self._hash(topic) for topic in log["topics"]), self._data(log["data"], "data"))
+        return Log(
+            address, tuple(self._hash(topic) for topic in log["topics"]), self._data(log["data"], "data")
+        )
 
     def _ask(self, method: str, *parameters: Any) -> Any:
         try:

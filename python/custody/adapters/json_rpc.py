@@ -84,7 +84,9 @@ class JsonRpc:
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._tls is not None:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=self._tls)
+            return http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._timeout_s, context=self._tls
+            )
         return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
 
     def _result(self, method: str, number: int, status: int, content: bytes) -> Any:
@@ -98,7 +100,9 @@ class JsonRpc:
         if isinstance(error, dict):
             code = error.get("code")
             data = error.get("data")
-            raise RpcError(code if isinstance(code, int) else 0, str(error.get("message", "")), str(data or ""))
+            raise RpcError(
+                code if isinstance(code, int) else 0, str(error.get("message", "")), str(data or "")
+            )
         if "result" not in answer:
             raise Unavailable(self._name, f"{method}: neither result nor error")
         return answer["result"]

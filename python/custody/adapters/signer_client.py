@@ -62,7 +62,9 @@ class GrpcSignerClient:
         self._heads = heads
         self._timeout_s = timeout_ms / 1000
         self._lock = threading.Lock()
-        self._followed: tuple[int, bytes] | None = None  # the journal's row that the signer has seen, by its last word
+        self._followed: tuple[int, bytes] | None = (
+            None  # the journal's row that the signer has seen, by its last word
+        )
         self._channel = grpc.secure_channel(
             address,
             credentials,
@@ -98,20 +100,23 @@ class GrpcSignerClient:
     def tombstone(self, authority: Authority) -> Tombstone:
         """Get the promise never to pay an attempt."""
         answer = self._follow(
-            self._stub.Tombstone, lambda context: pb.TombstoneRequest(context=context, withdrawal=_intent(authority))
+            self._stub.Tombstone,
+            lambda context: pb.TombstoneRequest(context=context, withdrawal=_intent(authority)),
         )
         return Tombstone(answer.tombstone, answer.signature.key_id, answer.signature.signature)
 
     def activate(self, authority: StatementAuthority) -> None:
         """Bring a completed ACTIVATE."""
         self._follow(
-            self._stub.Activate, lambda context: pb.ActivateRequest(context=context, statement=_statement(authority))
+            self._stub.Activate,
+            lambda context: pb.ActivateRequest(context=context, statement=_statement(authority)),
         )
 
     def resume(self, authority: StatementAuthority) -> None:
         """Bring a completed RESUME."""
         self._follow(
-            self._stub.Resume, lambda context: pb.ResumeRequest(context=context, statement=_statement(authority))
+            self._stub.Resume,
+            lambda context: pb.ResumeRequest(context=context, statement=_statement(authority)),
         )
 
     def status(self) -> SignerStatus:
@@ -119,7 +124,9 @@ class GrpcSignerClient:
         answer = self._call(self._stub.GetStatus, pb.GetStatusRequest())
         state = _States.get(answer.state)
         if answer.signer != self.signer or state is None:
-            raise InvariantBroken(f"{self._name}: the address is that of {answer.signer!r}: check server.toml")
+            raise InvariantBroken(
+                f"{self._name}: the address is that of {answer.signer!r}: check server.toml"
+            )
         self._remember(answer.head)
         return SignerStatus(
             signer=answer.signer,
@@ -171,7 +178,9 @@ class GrpcSignerClient:
         rows = self._heads.fields(followed[0], _ROWS) if followed[0] < head.sequence else []
         rows = [row for row in rows if row.sequence <= head.sequence]
         sequence, digest = head.sequence, head.hash
-        if rows and rows[-1].sequence < head.sequence:  # a long way behind: it comes nearer with every request
+        if (
+            rows and rows[-1].sequence < head.sequence
+        ):  # a long way behind: it comes nearer with every request
             sequence, digest = rows[-1].sequence, followed[1]
             for row in rows:
                 digest = statements.row_hash(digest, row.sequence, row.epoch, row.kind, row.root)
@@ -198,7 +207,9 @@ class GrpcSignerClient:
         code, details, reason, metadata = _details(error)
         if code is grpc.StatusCode.FAILED_PRECONDITION and reason == "head.rows_missing":
             try:
-                return _RowsMissing((int(metadata["journal_sequence"]), bytes.fromhex(metadata["journal_hash"])))
+                return _RowsMissing(
+                    (int(metadata["journal_sequence"]), bytes.fromhex(metadata["journal_hash"]))
+                )
             except (KeyError, ValueError):
                 return Unavailable(self._name, "lacks rows, and does not say which")
         if code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT):
@@ -229,7 +240,9 @@ def _details(error: grpc.RpcError) -> tuple[grpc.StatusCode | None, str, str, Ma
 
 
 def _intent(authority: Authority) -> pb.SignedIntent:
-    signatures = [common_pb2.KeySignature(key_id=s.key_id, signature=s.signature) for s in authority.signatures]
+    signatures = [
+        common_pb2.KeySignature(key_id=s.key_id, signature=s.signature) for s in authority.signatures
+    ]
     return pb.SignedIntent(intent=authority.intent, signatures=signatures)
 
 

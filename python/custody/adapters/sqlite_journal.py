@@ -120,7 +120,8 @@ class SqliteJournal:
                 row.sequence == head.sequence + 1
                 and row.epoch >= max(head.epoch, 1)
                 and row.prev_hash == head.hash
-                and row.hash == statements.row_hash(row.prev_hash, row.sequence, row.epoch, row.kind, row.root)
+                and row.hash
+                == statements.row_hash(row.prev_hash, row.sequence, row.epoch, row.kind, row.root)
             )
             if not sound:
                 raise JournalError(self.name, f"row {row.sequence} does not extend row {head.sequence}")
@@ -162,7 +163,8 @@ class SqliteJournal:
     def _check_beginning(self) -> None:
         if self._head.sequence and self.get(1).prev_hash != self._start:
             raise JournalError(
-                str(self._path), f"is the journal of another deployment, or not {self.name!r}: check genesis_hash"
+                str(self._path),
+                f"is the journal of another deployment, or not {self.name!r}: check genesis_hash",
             )
 
     def _shut(self) -> None:
@@ -220,7 +222,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             if found != value:
                 why = {"application_id": "not a journal", "user_version": "made by another version"}
                 raise JournalError(
-                    str(path), f"{why.get(setting, 'not durable as required')}: {setting} is {found}, not {value}"
+                    str(path),
+                    f"{why.get(setting, 'not durable as required')}: {setting} is {found}, not {value}",
                 )
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise JournalError(str(path), "is damaged: restore it")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 __all__ = ["STEP_MS", "TIME_TAG", "Reading", "TimeGuard"]
 
 STEP_MS = 5_000
+RENEW_MS = 3_600_000  # the five seconds begin anew every hour: more than clocks drift, and little for a thief
 TIME_TAG = "time.step"
 """The tag of the freeze, and the reason of the halt that records it."""
 
@@ -52,6 +53,8 @@ class TimeGuard:
         if not self._frozen and wall_ms > pace_ms + STEP_MS:
             self._frozen = True
         self._last_ms = max(self._last_ms, pace_ms if self._frozen else wall_ms)
+        if not self._frozen and monotonic_ms - self._anchor_monotonic_ms >= RENEW_MS:
+            self._anchor_ms, self._anchor_monotonic_ms = self._last_ms, monotonic_ms
         return Reading(self._last_ms, self._frozen)
 
     def confirm(self, wall_ms: int, monotonic_ms: int) -> None:

@@ -1,0 +1,1 @@
+"""The server's process: it plans and holds no key that can move money."""

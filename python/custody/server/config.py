@@ -172,7 +172,10 @@ class ServerConfig:
     log: Log = field(default_factory=Log)
 
     def __post_init__(self) -> None:
-        for name, found in (("signers", [s.id for s in self.signers]), ("nodes", [n.network for n in self.nodes])):
+        for name, found in (
+            ("signers", [s.id for s in self.signers]),
+            ("nodes", [n.network for n in self.nodes]),
+        ):
             twice = {one for one in found if found.count(one) > 1}
             if twice:
                 raise ConfigError(name, f"has {min(twice)} twice")

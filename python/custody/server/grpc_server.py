@@ -10,8 +10,8 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from custody.errors import Failed
 from custody.server.config import Limits, Listen, Tls
-from custody.server.endpoint import Endpoint
-from custody.server.tls import server_credentials
+from custody.rpc.endpoint import Endpoint
+from custody.rpc.tls import server_credentials
 
 __all__ = ["RAW", "GrpcServer"]
 
@@ -35,7 +35,9 @@ class GrpcServer:
         self._pool = futures.ThreadPoolExecutor(limits.threads, thread_name_prefix="grpc")
         self._server = grpc.server(
             self._pool,
-            handlers=[endpoint.handler(d, servicer, RAW.get(d.full_name, frozenset())) for d, servicer in services],
+            handlers=[
+                endpoint.handler(d, servicer, RAW.get(d.full_name, frozenset())) for d, servicer in services
+            ],
             maximum_concurrent_rpcs=limits.concurrent_calls,
             options=[
                 ("grpc.so_reuseport", 0),  # else a second server would take the same port silently

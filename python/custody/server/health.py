@@ -10,7 +10,7 @@ import structlog
 from grpc_health.v1 import health_pb2
 
 from custody.errors import NotFound
-from custody.server.endpoint import Call
+from custody.rpc.endpoint import Call
 
 __all__ = ["Health", "Part"]
 
@@ -84,7 +84,9 @@ class Health:
         answer = health_pb2.HealthCheckResponse(status=self._status())
         return health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, answer))
 
-    def Watch(self, request: health_pb2.HealthCheckRequest, call: Call) -> Iterator[health_pb2.HealthCheckResponse]:
+    def Watch(
+        self, request: health_pb2.HealthCheckRequest, call: Call
+    ) -> Iterator[health_pb2.HealthCheckResponse]:
         """The status now and whenever it changes."""
         self._known(request.service)
         return self._follow(call.alive)

@@ -1,0 +1,1 @@
+"""Use cases, one for each noun, over the ports."""

@@ -24,7 +24,9 @@ _SUBMITTED = record_pb2.RECORD_KIND_WITHDRAWALS_SUBMITTED
 
 def time_halts(control: ControlState) -> tuple[str, ...]:
     """Ids of the halts in force that wait for a quorum to confirm the time."""
-    return tuple(id_ for id_, halt in control.halts.items() if halt.by == "system" and halt.reason == TIME_TAG)
+    return tuple(
+        id_ for id_, halt in control.halts.items() if halt.by == "system" and halt.reason == TIME_TAG
+    )
 
 
 class Book:
@@ -53,7 +55,9 @@ class Book:
 
     def state(self) -> State:
         """What the next command sees."""
-        return State(self._ledger, self._control, self._now_ms, self.head.sequence + 1, self._epoch, self._wall_ms)
+        return State(
+            self._ledger, self._control, self._now_ms, self.head.sequence + 1, self._epoch, self._wall_ms
+        )
 
     def write(self, draft: Draft, principal: str, request_id: str) -> None:
         """Apply one draft and add its row. Whatever this raises leaves the state half changed."""
@@ -66,7 +70,9 @@ class Book:
             rules_version=RULES_VERSION,
         )
         message = draft.message.SerializeToString(deterministic=True)
-        record, root = statements.build_record(header.SerializeToString(deterministic=True), [message, *draft.ledger])
+        record, root = statements.build_record(
+            header.SerializeToString(deterministic=True), [message, *draft.ledger]
+        )
         frozen = bool(time_halts(self._control))
         for fact in draft.ledger:
             self._ledger.apply_fact(fact)

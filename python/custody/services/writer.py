@@ -296,7 +296,9 @@ class Writer:
     def _open(self, state: State) -> Decision[None]:
         """The records of a start: the genesis policy in an empty journal, and the new leader."""
         drafts = [
-            Draft(record_pb2.RECORD_KIND_STARTED, record_pb2.Started(epoch=state.epoch, version=self._version))
+            Draft(
+                record_pb2.RECORD_KIND_STARTED, record_pb2.Started(epoch=state.epoch, version=self._version)
+            )
         ]
         if state.next_sequence == 1:
             genesis = record_pb2.Genesis(policy=self._genesis)
@@ -317,4 +319,6 @@ def _halt_of_time(state: State) -> Draft:
     """The halt of everything that a step of the wall clock makes; a RESUME that names it confirms the time."""
     halt_id = f"server/{state.next_sequence}"
     recorded = governance_pb2.HaltRecorded(halt_id=halt_id, scopes=["all"], reason=TIME_TAG)
-    return Draft(record_pb2.RECORD_KIND_HALT_RECORDED, recorded, (state.ledger.decide_halt(halt_id, ["all"]),))
+    return Draft(
+        record_pb2.RECORD_KIND_HALT_RECORDED, recorded, (state.ledger.decide_halt(halt_id, ["all"]),)
+    )

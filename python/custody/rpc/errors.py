@@ -22,9 +22,9 @@ from custody.errors import (
     NotFound,
     Unavailable,
 )
-from custody.server.access import Forbidden, Unauthenticated
+from custody.rpc.principal import Forbidden, Unauthenticated
 
-__all__ = ["DOMAIN", "NotImplementedYet", "internal", "status_of", "to_grpc"]
+__all__ = ["DOMAIN", "NotImplementedYet", "internal", "reason_of", "status_of", "to_grpc"]
 
 DOMAIN = "custody"
 
@@ -37,16 +37,20 @@ def status_of(error: CustodyError) -> status_pb2.Status:
     """The status of an exception that is raised on purpose."""
     match error:
         case Malformed():
-            violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.reason)
+            violation = error_details_pb2.BadRequest.FieldViolation(
+                field=error.field, description=error.reason
+            )
             bad = error_details_pb2.BadRequest(field_violations=[violation])
             metadata = {"field": error.field} | ({"offset": str(error.offset)} if error.offset >= 0 else {})
             return _status(code_pb2.INVALID_ARGUMENT, str(error), "request.malformed", metadata, bad)
         case InvalidSignature():
             return _status(code_pb2.INVALID_ARGUMENT, str(error), "signature.invalid")
         case Denied():
-            return _status(code_pb2.FAILED_PRECONDITION, str(error), error.tag, {"detail": error.detail})
+            return _status(code_pb2.FAILED_PRECONDITION, str(error), error.tag, {"detail": error.detail, **getattr(error, "metadata", {})})
         case NotFound():
-            return _status(code_pb2.NOT_FOUND, str(error), "not_found", {"kind": error.kind, "name": error.name})
+            return _status(
+                code_pb2.NOT_FOUND, str(error), "not_found", {"kind": error.kind, "name": error.name}
+            )
         case Conflict():
             return _status(code_pb2.ABORTED, str(error), "conflict")
         case Unauthenticated():
@@ -68,6 +72,12 @@ def status_of(error: CustodyError) -> status_pb2.Status:
 def internal(incident: str) -> status_pb2.Status:
     """The status of an unexpected exception: an id to find it in the log by, and nothing else."""
     return _status(code_pb2.INTERNAL, f"internal error {incident}", "internal", {"incident": incident})
+
+
+def reason_of(status: status_pb2.Status) -> str:
+    """The reason in a status's ErrorInfo: the tag."""
+    info = error_details_pb2.ErrorInfo()
+    return info.reason if status.details and status.details[0].Unpack(info) else ""
 
 
 def to_grpc(status: status_pb2.Status) -> tuple[grpc.StatusCode, str, bytes]:

@@ -19,9 +19,8 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.rpc import status_pb2
 
 from custody.errors import CustodyError, InvariantBroken, Unavailable
-from custody.server import access
-from custody.server.access import Principal
-from custody.server.errors import NotImplementedYet, internal, status_of, to_grpc
+from custody.rpc.errors import NotImplementedYet, internal, reason_of, status_of, to_grpc
+from custody.rpc.principal import Methods, Principal, check, principal_of
 
 __all__ = ["LONGEST_CALL_S", "Call", "Endpoint"]
 
@@ -52,20 +51,29 @@ class Call:
 class Endpoint:
     """Makes the gRPC handlers of servicers whose methods take `(request, Call)` and return or yield messages."""
 
-    def __init__(self, streams: int, on_invariant: Callable[[BaseException], None]) -> None:
-        """At most `streams` streaming calls are served at once, so that they never take all the threads."""
+    def __init__(self, methods: Methods, streams: int, on_invariant: Callable[[BaseException], None]) -> None:
+        """`methods` says who may call what. At most `streams` streaming calls are served at once, so that they never
+        take all the threads. `on_invariant` is called when a broken invariant was met, and stops the process.
+        """
+        self._methods = methods
         self._streams = threading.Semaphore(streams)
         self._on_invariant = on_invariant
 
-    def handler(self, service: ServiceDescriptor, servicer: object, raw: frozenset[str] = frozenset()) -> grpc.GenericRpcHandler:
+    def handler(
+        self, service: ServiceDescriptor, servicer: object, raw: frozenset[str] = frozenset()
+    ) -> grpc.GenericRpcHandler:
         """All methods of a service. Those named in `raw` take and return bytes as they are on the wire.
 
         A method that the servicer has not answers UNIMPLEMENTED.
         """
-        handlers = {m.name: self._method(m, getattr(servicer, m.name, None), m.name in raw) for m in service.methods}
+        handlers = {
+            m.name: self._method(m, getattr(servicer, m.name, None), m.name in raw) for m in service.methods
+        }
         return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
-    def _method(self, method: MethodDescriptor, behaviour: Callable[..., Any] | None, raw: bool) -> grpc.RpcMethodHandler:
+    def _method(
+        self, method: MethodDescriptor, behaviour: Callable[..., Any] | None, raw: bool
+    ) -> grpc.RpcMethodHandler:
         name = f"/{method.containing_service.full_name}/{method.name}"
         decode = None if raw else message_factory.GetMessageClass(method.input_type).FromString
         encode = None if raw else message_factory.GetMessageClass(method.output_type).SerializeToString
@@ -82,10 +90,14 @@ class Endpoint:
             (True, True): (grpc.stream_stream_rpc_method_handler, stream),
         }
         make, wrapped = kinds[method.client_streaming, method.server_streaming]
-        handler: grpc.RpcMethodHandler = make(wrapped, request_deserializer=decode, response_serializer=encode)
+        handler: grpc.RpcMethodHandler = make(
+            wrapped, request_deserializer=decode, response_serializer=encode
+        )
         return handler
 
-    def _run(self, name: str, behaviour: Callable[..., Any] | None, request: Any, context: grpc.ServicerContext) -> Any:
+    def _run(
+        self, name: str, behaviour: Callable[..., Any] | None, request: Any, context: grpc.ServicerContext
+    ) -> Any:
         started = time.perf_counter()
         log = _log.bind(method=name, request_id=_request_id(request))
         try:
@@ -101,7 +113,9 @@ class Endpoint:
     ) -> Iterator[Any]:
         log = _log.bind(method=name, request_id="")
         if not self._streams.acquire(blocking=False):
-            self._refuse(Unavailable("server", "serves as many streams as it may; try again later"), log, context)
+            self._refuse(
+                Unavailable("server", "serves as many streams as it may; try again later"), log, context
+            )
         try:
             call, log = self._enter(name, log, context)
             log.info("stream began")
@@ -114,9 +128,9 @@ class Endpoint:
 
     def _enter(self, name: str, log: Any, context: grpc.ServicerContext) -> tuple[Call, Any]:
         names = context.auth_context().get("x509_subject_alternative_name", ())
-        principal = access.principal_of(names)
+        principal = principal_of(names)
         log = log.bind(principal=str(principal))
-        access.check(principal, name)
+        check(principal, name, self._methods)
         return Call(principal, name, context), log
 
     def _refuse(self, error: Exception, log: Any, context: grpc.ServicerContext) -> None:
@@ -129,7 +143,7 @@ class Endpoint:
             status: status_pb2.Status = internal(incident)
         else:
             status = status_of(error)
-            log.info("refused", code=status.code, tag=_reason(status))
+            log.info("refused", code=status.code, tag=reason_of(status))
         if isinstance(error, InvariantBroken):
             self._on_invariant(error)
         code, message, details = to_grpc(status)
@@ -146,13 +160,6 @@ def _implemented(name: str, behaviour: Callable[..., Any] | None) -> Callable[..
 def _request_id(request: Any) -> str:
     value = getattr(request, "request_id", "")
     return value[:64] if isinstance(value, str) else ""
-
-
-def _reason(status: status_pb2.Status) -> str:
-    from google.rpc import error_details_pb2
-
-    info = error_details_pb2.ErrorInfo()
-    return info.reason if status.details and status.details[0].Unpack(info) else ""
 
 
 def _since(started: float) -> float:
