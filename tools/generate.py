@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +23,9 @@ RUST_SCHEMA = Path("rust/wire/src/schema.rs")
 def main() -> int:
     """Return 0 when the tree holds what the protos say, at the end."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when something would change")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail when something would change"
+    )
     check = parser.parse_args().check
     files = sorted(path.relative_to(PROTO).as_posix() for path in PROTO.rglob("*.proto"))
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +50,7 @@ def main() -> int:
 def _rust(files: list[str], out: Path) -> None:
     home = out / RUST_SCHEMA.parent
     (home / RUST_MESSAGES.name).mkdir(parents=True)
-    crate = ["--quiet", "--locked", "--manifest-path", ROOT / "tools/protogen/Cargo.toml"]
+    crate: list[str | Path] = ["--quiet", "--locked", "--manifest-path", ROOT / "tools/protogen/Cargo.toml"]
     _run(
         ["cargo", "run", *crate, "--target-dir", ROOT / "target/protogen", "--", PROTO, home, *files],
     )
@@ -60,7 +61,7 @@ def _python(files: list[str], out: Path) -> None:
     home = out / PYTHON.parent.parent
     home.mkdir(parents=True)
     binaries = Path(sys.executable).parent
-    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}"]
+    protoc: list[str | Path] = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}"]
     protoc += [f"-I{Path(grpc_tools.__file__).parent / '_proto'}"]
     mypy = f"--plugin=protoc-gen-mypy={binaries / 'protoc-gen-mypy'}"
     _run([*protoc, mypy, f"--python_out={home}", f"--mypy_out={home}", *files], quiet=True)
@@ -69,15 +70,24 @@ def _python(files: list[str], out: Path) -> None:
     if services:
         mypy = f"--plugin=protoc-gen-mypy_grpc={binaries / 'protoc-gen-mypy_grpc'}"
         _run([*protoc, mypy, f"--grpc_python_out={home}", f"--mypy_grpc_out={home}", *services], quiet=True)
-    for folder in [home / "custody/api", *(path for path in (home / "custody/api").rglob("*") if path.is_dir())]:
+    for folder in [
+        home / "custody/api",
+        *(path for path in (home / "custody/api").rglob("*") if path.is_dir()),
+    ]:
         source = "proto" / folder.relative_to(home)
-        (folder / "__init__.py").write_text(f'"""Generated from {source}; do not edit."""\n', encoding="utf-8")
+        (folder / "__init__.py").write_text(
+            f'"""Generated from {source}; do not edit."""\n', encoding="utf-8"
+        )
 
 
 def _run(command: list[str | Path], *, quiet: bool = False) -> None:
     """Run, and show what it said when it fails; `quiet` hides what it says when it does not."""
     done = subprocess.run(
-        [str(part) for part in command], cwd=ROOT, capture_output=quiet, text=True, env=dict(os.environ), check=False
+        [str(part) for part in command],
+        cwd=ROOT,
+        capture_output=quiet,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         sys.exit(f"{command[0]} failed\n{done.stdout or ''}{done.stderr or ''}")
@@ -85,7 +95,12 @@ def _run(command: list[str | Path], *, quiet: bool = False) -> None:
 
 def _differences(out: Path) -> Iterator[Path]:
     for part in (PYTHON, RUST_MESSAGES):
-        names = {path.relative_to(base) for base in (out, ROOT) for path in (base / part).rglob("*") if path.is_file()}
+        names = {
+            path.relative_to(base)
+            for base in (out, ROOT)
+            for path in (base / part).rglob("*")
+            if path.is_file()
+        }
         for name in names:
             if "__pycache__" not in name.parts and _bytes(out / name) != _bytes(ROOT / name):
                 yield name

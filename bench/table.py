@@ -1,0 +1,106 @@
+"""What every bench shares: interleaved rounds, medians, and one table (or one JSON object) at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+# Fewer rounds than this and one disturbance moves the median.
+FEWEST_ROUNDS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case: what we measured and, where there is one, what the named peer did in the same rounds."""
+
+    case: str
+    unit: str
+    value: float
+    peer: str | None = None
+    peer_value: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Our value over the peer's; None without a peer."""
+        return self.value / self.peer_value if self.peer_value else None
+
+
+def interleave(
+    cases: Mapping[str, Callable[[], float]], *, rounds: int = FEWEST_ROUNDS, warm_ups: int = 1
+) -> dict[str, float]:
+    """Run every case once in each round, so that a disturbance meets all of them, and return each one's median.
+
+    A case returns its own measurement (a rate or a time). The warm-up rounds do not count.
+    Raises ValueError for fewer than FEWEST_ROUNDS rounds.
+    """
+    if rounds < FEWEST_ROUNDS:
+        raise ValueError(f"at least {FEWEST_ROUNDS} rounds, not {rounds}")
+    measured: dict[str, list[float]] = {name: [] for name in cases}
+    for number in range(warm_ups + rounds):
+        for name, run in cases.items():
+            value = run()
+            if number >= warm_ups:
+                measured[name].append(value)
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
+def machine() -> dict[str, str | int | None]:
+    """Return what the numbers were measured on."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def show(title: str, rows: Sequence[Row], *, as_json: bool = "--json" in sys.argv) -> None:
+    """Print the rows: a table, or with `as_json` one object {"machine", "rows"} on standard output."""
+    if as_json:
+        objects = [asdict(row) | {"ratio": row.ratio} for row in rows]
+        print(json.dumps({"machine": machine(), "rows": objects}))
+        return
+    facts = machine()
+    table = Table(
+        title=title, caption=f"{facts['processor']}, {facts['cores']} cores, Python {facts['python']}"
+    )
+    table.add_column("case")
+    table.add_column("unit")
+    for name in ("value", "peer's", "ratio"):
+        table.add_column(name, justify="right")
+    table.add_column("peer")
+    for row in rows:
+        table.add_row(
+            row.case,
+            row.unit,
+            _number(row.value),
+            _number(row.peer_value),
+            _number(row.ratio),
+            row.peer or "",
+        )
+    Console().print(table)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.3g}"
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
