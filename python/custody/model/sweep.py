@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from custody.errors import Denied, NotFound
 from custody.model.policy import Policy, Wallet, WalletKind
+from custody.model.sweep_planner import Position, due_legs
 from custody.statements import SweepBody, SweepLeg
 
+__all__ = ["Position", "check_legs", "check_planner_bound", "due_legs"]
+
 _REFILL = {WalletKind.COLD, WalletKind.WARM}
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """What one wallet has of one asset: posted less pending, what queued withdrawals want, what sweeps bring."""
-
-    wallet: str
-    asset: str
-    available: int
-    demand: int = 0
-    incoming: int = 0
 
 
 def check_legs(policy: Policy, body: SweepBody) -> None:
@@ -61,16 +50,17 @@ def _direction_allowed(source: Wallet, target: Wallet) -> bool:
 
 
 def check_planner_bound(policy: Policy, body: SweepBody) -> None:
-    """Require that no leg exceeds its destination's target. Raises Denied `sweep.planner_bound`."""
+    """Require that a destination gets at most its target, in one leg or in several of one statement.
+
+    Raises Denied `sweep.planner_bound`; a destination without a band gets nothing from the planner.
+    """
+    brought: dict[tuple[str, str], int] = {}
     for index, leg in enumerate(body.legs):
         try:
             band = policy.wallet(leg.to_wallet).bands.get(leg.asset)
         except NotFound as error:
             raise Denied("sweep.unknown_wallet", f"legs[{index}]: {error}") from None
-        if band is None or leg.amount > band.target:
+        key = (leg.to_wallet, leg.asset)
+        brought[key] = brought.get(key, 0) + leg.amount
+        if band is None or brought[key] > band.target:
             raise Denied("sweep.planner_bound", f"legs[{index}]: above the target of {leg.to_wallet}")
-
-
-def due_legs(policy: Policy, positions: Iterable[Position]) -> tuple[SweepLeg, ...]:
-    """The legs that are due by the bands; () when nothing is."""
-    raise NotImplementedError
