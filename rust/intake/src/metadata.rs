@@ -11,10 +11,13 @@ use crate::refusal::Refusal;
 const MAX_PAIRS: usize = 16;
 const MAX_BYTES: usize = 2_048;
 
-/// What is stored of an item's metadata: its salt (32 bytes) and, after it, the pairs as a JSON object in order of key.
+/// What is stored of an item's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Metadata {
-    pub stored: Vec<u8>,
+    pub salt: [u8; 32],
+    /// The pairs as a JSON object, in order of key.
+    pub json: Vec<u8>,
+    /// H(metadata, salt, json): all that the journal holds.
     pub hash: [u8; 32],
 }
 
@@ -44,8 +47,5 @@ pub(crate) fn pack(
         &[Bytes(salt), Int(u64::try_from(index).unwrap_or(u64::MAX))],
     );
     let hash = tagged_hash("metadata", &[Bytes(&salt), Bytes(&json)]);
-    Ok(Some(Metadata {
-        stored: [salt.as_slice(), &json].concat(),
-        hash,
-    }))
+    Ok(Some(Metadata { salt, json, hash }))
 }

@@ -23,8 +23,8 @@ pub struct Submitted {
     pub root: [u8; 32],
     /// Policy or keyring changed since it was prepared: nothing was done, prepare it again.
     pub stale: bool,
-    /// Metadata to store beside the journal: the withdrawal, and salt ‖ JSON.
-    pub metadata: Vec<(Ulid, Vec<u8>)>,
+    /// Metadata to store beside the journal: the withdrawal, the salt, the pairs as JSON.
+    pub metadata: Vec<(Ulid, [u8; 32], Vec<u8>)>,
 }
 
 /// Decides and applies requests in order. The records, where there are some, take the sequences from `first_sequence`
@@ -128,7 +128,9 @@ fn one(
         if let Answer::Decided { fact, .. } = answer {
             leaves.push(outcome::pack(&fact, item).map_err(LedgerError::Broken)?);
             if let (Some(id), Some(metadata)) = (fact.id, &item.metadata) {
-                submitted.metadata.push((id, metadata.stored.clone()));
+                submitted
+                    .metadata
+                    .push((id, metadata.salt, metadata.json.clone()));
             }
             ledger.apply(&Fact::Submitted(fact))?;
         }

@@ -16,6 +16,18 @@ pub enum AccountName {
 }
 
 impl AccountName {
+    /// Reads the form that `Display` writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            None if text == "in_flight" => Some(Self::InFlight),
+            None if text == "suspense" => Some(Self::Suspense),
+            Some(("wallet", id)) if !id.is_empty() => Some(Self::Wallet(id.to_owned())),
+            Some(("pool", name)) if !name.is_empty() => Some(Self::Pool(name.to_owned())),
+            _ => None,
+        }
+    }
+
     /// Whether debits raise it (what we have) rather than credits (what we owe).
     #[must_use]
     pub fn is_asset(&self) -> bool {

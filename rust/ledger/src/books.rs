@@ -128,34 +128,24 @@ impl Books {
 }
 
 fn enter(accounts: &mut Accounts, entry: &Entry<'_>) -> Option<()> {
-    let mut change = |name: &AccountName, change: fn(&mut Balance, u128) -> Option<()>| {
+    let mut change = |name: &AccountName,
+                      number: fn(&mut Balance) -> &mut u128,
+                      sum: fn(u128, u128) -> Option<u128>| {
         if !accounts.contains_key(name) {
             accounts.insert(name.clone(), Balance::default());
         }
-        accounts
-            .get_mut(name)
-            .and_then(|balance| change(balance, entry.amount))
+        let number = number(accounts.get_mut(name)?);
+        *number = sum(*number, entry.amount)?;
+        Some(())
     };
     match &entry.change {
-        Change::PendDebit(name) => change(name, |b, n| {
-            Some(b.debits_pending = b.debits_pending.checked_add(n)?)
-        }),
-        Change::UnpendDebit(name) => change(name, |b, n| {
-            Some(b.debits_pending = b.debits_pending.checked_sub(n)?)
-        }),
-        Change::PendCredit(name) => change(name, |b, n| {
-            Some(b.credits_pending = b.credits_pending.checked_add(n)?)
-        }),
-        Change::UnpendCredit(name) => change(name, |b, n| {
-            Some(b.credits_pending = b.credits_pending.checked_sub(n)?)
-        }),
+        Change::PendDebit(name) => change(name, |b| &mut b.debits_pending, u128::checked_add),
+        Change::UnpendDebit(name) => change(name, |b| &mut b.debits_pending, u128::checked_sub),
+        Change::PendCredit(name) => change(name, |b| &mut b.credits_pending, u128::checked_add),
+        Change::UnpendCredit(name) => change(name, |b| &mut b.credits_pending, u128::checked_sub),
         Change::Post(debit, credit) => {
-            change(debit, |b, n| {
-                Some(b.debits_posted = b.debits_posted.checked_add(n)?)
-            })?;
-            change(credit, |b, n| {
-                Some(b.credits_posted = b.credits_posted.checked_add(n)?)
-            })
+            change(debit, |b| &mut b.debits_posted, u128::checked_add)?;
+            change(credit, |b| &mut b.credits_posted, u128::checked_add)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The whole state, what may be read of it, and its hash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::attempt::{Attempt, Attempts};
 use crate::books::Books;
@@ -123,9 +124,13 @@ impl Ledger {
         self.withdrawals.get(id)
     }
 
-    /// Every withdrawal, oldest first.
-    pub fn withdrawals(&self) -> impl DoubleEndedIterator<Item = &Withdrawal> {
-        self.withdrawals.values()
+    /// Every withdrawal older than `before`, newest first.
+    pub fn withdrawals_before(&self, before: Option<Ulid>) -> impl Iterator<Item = &Withdrawal> {
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        self.withdrawals
+            .range((Bound::Unbounded, end))
+            .rev()
+            .map(|(_, withdrawal)| withdrawal)
     }
 
     /// All that was answered to a reference, attempt 1 first.

@@ -1,9 +1,17 @@
 //! Intake's decision about one verified withdrawal, in one documented order of precedence, and the fact it makes.
 //!
-//! 1. the same id and body was answered before: that answer again · 2. same id, other body: `id.reused` · 3. too late ·
-//! 4. intake halted · 5. attempts in order · 6. a limit that denies · 7. the pool's funds · 8. a limit that holds ·
-//! 9. accepted. What came before goes first: a client that lost the reply learns it even when it is late or intake is
-//! halted. Answers 2 to 5 consume nothing; 6 to 9 are remembered for good.
+//! 1. the same id and body was answered before: that answer again
+//! 2. the same id with another body: `id.reused`
+//! 3. too late
+//! 4. intake is halted
+//! 5. attempts out of order
+//! 6. a limit that denies
+//! 7. the pool's funds
+//! 8. a limit that holds
+//! 9. accepted
+//!
+//! What came before goes first: a client that lost the reply learns it even when it is late or intake is halted.
+//! Answers 2 to 5 consume nothing; 6 to 9 are remembered for good.
 
 use crate::account::AccountName;
 use crate::attempt::Attempt;

@@ -4,6 +4,10 @@ mod chain;
 mod crypto;
 mod errors;
 mod hsm;
+mod intake;
+mod ledger;
+mod ledger_views;
+mod limits;
 mod wire;
 
 use pyo3::prelude::*;
@@ -30,6 +34,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add_submodule(module, "chain", chain::fill)?;
     add_submodule(module, "crypto", crypto::fill)?;
     add_submodule(module, "hsm", hsm::fill)?;
+    add_submodule(module, "intake", intake::fill)?;
+    add_submodule(module, "ledger", ledger::fill)?;
     add_submodule(module, "wire", wire::fill)?;
     Ok(())
 }

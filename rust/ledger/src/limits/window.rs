@@ -77,7 +77,7 @@ impl Window {
         self.forget(now_ms);
         let total = self.total.plus(event)?;
         if !self.in_buckets && self.slots.len() >= EXACT {
-            self.into_buckets();
+            self.gather();
         }
         let at_ms = self.place(now_ms);
         match self.slots.back_mut() {
@@ -186,7 +186,8 @@ impl Window {
         }
     }
 
-    fn into_buckets(&mut self) {
+    /// Puts exact events into buckets.
+    fn gather(&mut self) {
         self.in_buckets = true;
         let mut slots: VecDeque<Slot> = VecDeque::new();
         for slot in std::mem::take(&mut self.slots) {

@@ -1,0 +1,527 @@
+//! `custody._core.ledger`: the ledger behind one lock, each call with the GIL released, each error an exception of
+//! `custody.errors`.
+
+use std::sync::{Arc, Mutex};
+
+use custody_ledger::{
+    AccountName, Assignment, End, Fact, FeeBudget, LedgerError, PayoutTerms, Scope, SweepTerms,
+    Ulid,
+};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+use crate::errors::raise;
+use crate::intake::{Prepared, Rules};
+use crate::ledger_views as views;
+
+/// Fills `custody._core.ledger`.
+pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Ledger>()?;
+    module.add_class::<crate::limits::LimitBook>()?;
+    module.add_function(wrap_pyfunction!(tags, module)?)?;
+    module.add_function(wrap_pyfunction!(ulid_text, module)?)?;
+    module.add_function(wrap_pyfunction!(ulid_bytes, module)?)
+}
+
+/// Every tag with its meaning.
+#[pyfunction]
+fn tags() -> Vec<(&'static str, &'static str)> {
+    custody_ledger::tags::ALL.to_vec()
+}
+
+/// The 26 characters of 16 bytes.
+#[pyfunction]
+fn ulid_text(id: [u8; 16]) -> String {
+    Ulid(id).to_string()
+}
+
+/// The 16 bytes of 26 characters.
+#[pyfunction]
+fn ulid_bytes<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &ulid(py, text)?.0))
+}
+
+pub(crate) fn ulid(py: Python<'_>, text: &str) -> PyResult<Ulid> {
+    Ulid::parse(text).ok_or_else(|| raise(py, "Malformed", ("withdrawal_id", "must be a ULID")))
+}
+
+pub(crate) fn to_py(py: Python<'_>, error: LedgerError) -> PyErr {
+    match error {
+        LedgerError::Denied(denial) => raise(py, "Denied", (denial.tag, denial.detail)),
+        LedgerError::Malformed(field, reason) => raise(py, "Malformed", (field, reason)),
+        LedgerError::Broken(reason) => raise(py, "InvariantBroken", (reason,)),
+    }
+}
+
+#[derive(Default)]
+struct State {
+    ledger: custody_ledger::Ledger,
+    rules: Option<Arc<custody_intake::Rules>>,
+    keyring_version: u64,
+}
+
+impl State {
+    fn rules(&self) -> Result<Arc<custody_intake::Rules>, LedgerError> {
+        let missing =
+            || LedgerError::Malformed("rules".to_owned(), "set_rules comes first".to_owned());
+        self.rules.clone().ok_or_else(missing)
+    }
+}
+
+/// Accounts, holds, queue and limits of one partition.
+#[pyclass(frozen, module = "custody._core.ledger")]
+struct Ledger {
+    state: Mutex<State>,
+}
+
+impl Ledger {
+    /// Releases the GIL, locks, runs, maps the error. After a panic inside, the ledger answers nothing more.
+    fn run<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut State) -> Result<T, LedgerError> + Send,
+    ) -> PyResult<T> {
+        let ran = py.detach(|| match self.state.lock() {
+            Ok(mut state) => work(&mut state),
+            Err(_) => Err(LedgerError::Broken("a call panicked".to_owned())),
+        });
+        ran.map_err(|error| to_py(py, error))
+    }
+
+    /// A decision as the fact's bytes.
+    fn decide<'py>(
+        &self,
+        py: Python<'py>,
+        decide: impl FnOnce(&custody_ledger::Ledger) -> Result<Fact, LedgerError> + Send,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.run(py, |state| {
+            let fact = decide(&state.ledger)?;
+            fact.encode()
+                .ok_or_else(|| LedgerError::Broken("a fact without stored form".to_owned()))
+        })?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+}
+
+#[pymethods]
+impl Ledger {
+    #[new]
+    fn new() -> Self {
+        Self {
+            state: Mutex::default(),
+        }
+    }
+
+    fn set_rules(&self, py: Python<'_>, rules: &Rules, keyring_version: u64) -> PyResult<()> {
+        let rules = Arc::clone(&rules.inner);
+        self.run(py, |state| {
+            state
+                .ledger
+                .configure(&rules.house_pool, rules.limits.clone())?;
+            (state.rules, state.keyring_version) = (Some(rules), keyring_version);
+            Ok(())
+        })
+    }
+
+    fn set_keyring_version(&self, py: Python<'_>, keyring_version: u64) -> PyResult<()> {
+        self.run(py, |state| {
+            state.keyring_version = keyring_version;
+            Ok(())
+        })
+    }
+
+    fn submit<'py>(
+        &self,
+        py: Python<'py>,
+        prepared: Vec<Bound<'py, Prepared>>,
+        now_ms: u64,
+        first_sequence: u64,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let group: Vec<_> = prepared
+            .iter()
+            .map(|each| Arc::clone(&each.get().inner))
+            .collect();
+        let submitted = self.run(py, |state| {
+            let rules = state.rules()?;
+            let group: Vec<&custody_intake::Prepared> = group.iter().map(AsRef::as_ref).collect();
+            custody_intake::submit(
+                &mut state.ledger,
+                &rules,
+                state.keyring_version,
+                &group,
+                now_ms,
+                first_sequence,
+            )
+        })?;
+        views::submitted(py, &submitted)
+    }
+
+    fn explain(
+        &self,
+        py: Python<'_>,
+        principal: &str,
+        intent: PyBackedBytes,
+        now_ms: u64,
+    ) -> PyResult<(i32, String, String, i32, u64)> {
+        let explained = self.run(py, |state| {
+            let rules = state.rules()?;
+            custody_intake::explain(&state.ledger, &rules, principal, &intent, now_ms)
+        })?;
+        Ok((
+            explained.outcome,
+            explained.tag,
+            explained.detail,
+            explained.remedy,
+            explained.earliest_pass_ms,
+        ))
+    }
+
+    fn decide_open<'py>(
+        &self,
+        py: Python<'py>,
+        wallet: &str,
+        asset: &str,
+        amount: u128,
+        pool: &str,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| ledger.decide_open(wallet, asset, amount, pool))
+    }
+
+    fn decide_release<'py>(
+        &self,
+        py: Python<'py>,
+        withdrawal_ids: Vec<String>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let ids = withdrawal_ids
+            .iter()
+            .map(|id| ulid(py, id))
+            .collect::<PyResult<Vec<_>>>()?;
+        self.decide(py, |ledger| ledger.decide_release(&ids))
+    }
+
+    fn decide_void<'py>(
+        &self,
+        py: Python<'py>,
+        withdrawal_id: &str,
+        end: &str,
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let id = ulid(py, withdrawal_id)?;
+        let end =
+            End::from_name(end).ok_or_else(|| raise(py, "Malformed", ("end", "is not known")))?;
+        self.decide(py, |ledger| ledger.decide_void(id, end, now_ms))
+    }
+
+    #[allow(clippy::too_many_arguments)] // One for each field of the fact.
+    fn decide_assign<'py>(
+        &self,
+        py: Python<'py>,
+        payout_id: String,
+        wallet: String,
+        items: Vec<(String, u128, u128)>,
+        fee_asset: String,
+        fee_reserved: u128,
+        now_ms: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let item = |(id, net_amount, fee_charged): (String, u128, u128)| {
+            Ok(Assignment {
+                id: ulid(py, &id)?,
+                net_amount,
+                fee_charged,
+            })
+        };
+        let items = items.into_iter().map(item).collect::<PyResult<_>>()?;
+        let terms = PayoutTerms {
+            payout: payout_id,
+            wallet,
+            items,
+            fee_asset,
+            fee_reserved,
+        };
+        self.decide(py, |ledger| ledger.decide_assign(terms, now_ms))
+    }
+
+    fn decide_unassign<'py>(
+        &self,
+        py: Python<'py>,
+        payout_id: &str,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| ledger.decide_unassign(payout_id))
+    }
+
+    fn decide_post<'py>(
+        &self,
+        py: Python<'py>,
+        payout_id: &str,
+        fee_paid: u128,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| ledger.decide_post(payout_id, fee_paid))
+    }
+
+    fn decide_fail<'py>(
+        &self,
+        py: Python<'py>,
+        payout_id: &str,
+        fee_paid: u128,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| ledger.decide_fail(payout_id, fee_paid))
+    }
+
+    #[allow(clippy::too_many_arguments)] // One for each field of the fact.
+    fn decide_sweep_depart<'py>(
+        &self,
+        py: Python<'py>,
+        leg_id: String,
+        from_wallet: String,
+        to_wallet: String,
+        asset: String,
+        amount: u128,
+        fee_asset: String,
+        fee_cap: u128,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let terms = SweepTerms {
+            leg: leg_id,
+            from_wallet,
+            to_wallet,
+            asset,
+            amount,
+            fee_asset,
+            fee_cap,
+        };
+        self.decide(py, |ledger| ledger.decide_sweep_depart(terms))
+    }
+
+    fn decide_sweep_arrive<'py>(
+        &self,
+        py: Python<'py>,
+        leg_id: &str,
+        fee_paid: u128,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| ledger.decide_sweep_arrive(leg_id, fee_paid))
+    }
+
+    fn decide_sweep_fail<'py>(
+        &self,
+        py: Python<'py>,
+        leg_id: &str,
+        fee_paid: u128,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| ledger.decide_sweep_fail(leg_id, fee_paid))
+    }
+
+    fn decide_halt<'py>(
+        &self,
+        py: Python<'py>,
+        halt_id: &str,
+        scopes: Vec<String>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| {
+            let scopes = scopes
+                .iter()
+                .map(|scope| Scope::parse(scope))
+                .collect::<Result<Vec<_>, _>>()?;
+            ledger.decide_halt(halt_id, &scopes)
+        })
+    }
+
+    fn decide_resume<'py>(&self, py: Python<'py>, halt_id: &str) -> PyResult<Bound<'py, PyBytes>> {
+        self.decide(py, |ledger| ledger.decide_resume(halt_id))
+    }
+
+    fn apply_fact(&self, py: Python<'_>, fact: PyBackedBytes) -> PyResult<()> {
+        self.run(py, |state| {
+            let fact = Fact::decode(&fact)?;
+            state.ledger.apply(&fact)
+        })
+    }
+
+    fn apply_record(
+        &self,
+        py: Python<'_>,
+        kind: u32,
+        record: PyBackedBytes,
+        sequence: u64,
+    ) -> PyResult<()> {
+        self.run(py, |state| {
+            custody_intake::apply_record(&mut state.ledger, kind, &record, sequence)
+        })
+    }
+
+    fn poison(&self, py: Python<'_>, reason: &str) -> PyResult<()> {
+        self.run(py, |state| {
+            state.ledger.poison(reason);
+            Ok(())
+        })
+    }
+
+    fn select(
+        &self,
+        py: Python<'_>,
+        wallet: &str,
+        now_ms: u64,
+        most: usize,
+        fee_asset: String,
+        fee_per_item: u128,
+    ) -> PyResult<Vec<String>> {
+        let fee = FeeBudget {
+            asset: fee_asset,
+            per_item: fee_per_item,
+        };
+        self.run(py, |state| {
+            state.ledger.intact()?;
+            Ok(texts(&state.ledger.select(wallet, now_ms, most, &fee)))
+        })
+    }
+
+    fn expired(&self, py: Python<'_>, now_ms: u64, most: usize) -> PyResult<Vec<String>> {
+        self.run(py, |state| Ok(texts(&state.ledger.expired(now_ms, most))))
+    }
+
+    fn queued_demand(&self, py: Python<'_>, wallet: &str, asset: &str) -> PyResult<u128> {
+        self.run(py, |state| Ok(state.ledger.queued_demand(wallet, asset)))
+    }
+
+    fn position(&self, py: Python<'_>, withdrawal_id: &str) -> PyResult<Option<usize>> {
+        let id = ulid(py, withdrawal_id)?;
+        self.run(py, |state| Ok(state.ledger.position(&id)))
+    }
+
+    #[pyo3(signature = (withdrawal_id, fee_asset=None, fee_per_item=0))]
+    fn blockers(
+        &self,
+        py: Python<'_>,
+        withdrawal_id: &str,
+        fee_asset: Option<String>,
+        fee_per_item: u128,
+    ) -> PyResult<Vec<(&'static str, String, String)>> {
+        let id = ulid(py, withdrawal_id)?;
+        let fee = fee_asset.map(|asset| FeeBudget {
+            asset,
+            per_item: fee_per_item,
+        });
+        self.run(py, |state| {
+            Ok(state
+                .ledger
+                .blockers(&id, fee.as_ref())
+                .iter()
+                .map(views::blocker)
+                .collect())
+        })
+    }
+
+    fn withdrawal<'py>(
+        &self,
+        py: Python<'py>,
+        withdrawal_id: &str,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let id = ulid(py, withdrawal_id)?;
+        let found = self.run(py, |state| Ok(state.ledger.withdrawal(&id).cloned()))?;
+        found
+            .map(|withdrawal| views::withdrawal(py, &withdrawal))
+            .transpose()
+    }
+
+    fn attempts<'py>(
+        &self,
+        py: Python<'py>,
+        initiator: &str,
+        reference: &str,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let found = self.run(py, |state| {
+            Ok(state.ledger.attempts(initiator, reference).to_vec())
+        })?;
+        found
+            .iter()
+            .map(|attempt| views::attempt(py, attempt))
+            .collect()
+    }
+
+    #[allow(clippy::too_many_arguments)] // One for each filter.
+    #[pyo3(signature = (states, initiator, reference, customer, asset, wallet, accepted_from_ms, accepted_to_ms, before, most))]
+    fn withdrawals<'py>(
+        &self,
+        py: Python<'py>,
+        states: Option<Vec<String>>,
+        initiator: Option<String>,
+        reference: Option<String>,
+        customer: Option<String>,
+        asset: Option<String>,
+        wallet: Option<String>,
+        accepted_from_ms: Option<u64>,
+        accepted_to_ms: Option<u64>,
+        before: Option<String>,
+        most: usize,
+    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let before = before.map(|id| ulid(py, &id)).transpose()?;
+        let is = |wanted: &Option<String>, value: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == value)
+        };
+        let found = self.run(py, |state| {
+            let newest_first = state.ledger.withdrawals_before(before);
+            let wanted = newest_first.filter(|w| {
+                states
+                    .as_ref()
+                    .is_none_or(|states| states.iter().any(|name| views::is_state(w.state, name)))
+                    && is(&initiator, &w.subject.initiator)
+                    && is(&reference, &w.reference)
+                    && is(&customer, &w.subject.customer)
+                    && is(&asset, &w.subject.asset)
+                    && is(&wallet, &w.subject.wallet)
+                    && accepted_from_ms.is_none_or(|from| from <= w.accepted_ms)
+                    && accepted_to_ms.is_none_or(|to| w.accepted_ms < to)
+            });
+            Ok(wanted.take(most).cloned().collect::<Vec<_>>())
+        })?;
+        found
+            .iter()
+            .map(|withdrawal| views::withdrawal(py, withdrawal))
+            .collect()
+    }
+
+    fn payout(&self, py: Python<'_>, payout_id: &str) -> PyResult<Option<views::Payout>> {
+        self.run(py, |state| {
+            Ok(state.ledger.payout(payout_id).map(views::payout))
+        })
+    }
+
+    fn leg(&self, py: Python<'_>, leg_id: &str) -> PyResult<Option<views::Leg>> {
+        self.run(py, |state| Ok(state.ledger.leg(leg_id).map(views::leg)))
+    }
+
+    fn balances(&self, py: Python<'_>) -> PyResult<Vec<views::Balance>> {
+        self.run(py, |state| {
+            Ok(state.ledger.balances().map(views::balance).collect())
+        })
+    }
+
+    fn available(&self, py: Python<'_>, asset: &str, account: &str) -> PyResult<u128> {
+        let name = AccountName::parse(account)
+            .ok_or_else(|| raise(py, "Malformed", ("account", "is no account")))?;
+        self.run(py, |state| Ok(state.ledger.available(asset, &name)))
+    }
+
+    fn halts(&self, py: Python<'_>) -> PyResult<Vec<(String, Vec<String>)>> {
+        self.run(py, |state| {
+            let text = |scopes: &[Scope]| scopes.iter().map(Scope::to_string).collect();
+            Ok(state
+                .ledger
+                .halts()
+                .map(|(halt, scopes)| (halt.to_owned(), text(scopes)))
+                .collect())
+        })
+    }
+
+    fn state_hash<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let hash = self.run(py, |state| state.ledger.state_hash())?;
+        Ok(PyBytes::new(py, &hash))
+    }
+
+    fn conservation(&self, py: Python<'_>) -> PyResult<()> {
+        self.run(py, |state| state.ledger.conservation())
+    }
+}
+
+fn texts(ids: &[Ulid]) -> Vec<String> {
+    ids.iter().map(Ulid::to_string).collect()
+}

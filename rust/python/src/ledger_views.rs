@@ -1,0 +1,161 @@
+//! The ledger's values as Python's: dicts with the fields of `custody.ledger`'s dataclasses, and plain tuples.
+
+use custody_intake::Submitted;
+use custody_ledger::{
+    Attempt, BalanceRow, Blocker, Decision, FeeMode, PayoutTerms, State, SweepTerms, Withdrawal,
+};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+/// Payout id, wallet, (withdrawal, net amount, fee charged) each, fee asset, fee reserved.
+pub type Payout = (String, String, Vec<(String, u128, u128)>, String, u128);
+/// Leg id, from, to, asset, amount, fee asset, fee cap.
+pub type Leg = (String, String, String, String, u128, String, u128);
+/// Asset, account, debits pending and posted, credits pending and posted, available.
+pub type Balance = (String, String, u128, u128, u128, u128, u128);
+
+pub fn withdrawal<'py>(py: Python<'py>, w: &Withdrawal) -> PyResult<Bound<'py, PyDict>> {
+    let (mode, max_network_fee) = match w.fee_mode {
+        FeeMode::House => ("HOUSE", None),
+        FeeMode::Deduct { max_network_fee } => ("DEDUCT", Some(max_network_fee)),
+    };
+    let end = match w.state {
+        State::Voided(end) => Some(end.name()),
+        _ => None,
+    };
+    let dict = PyDict::new(py);
+    dict.set_item("withdrawal_id", w.id.to_string())?;
+    dict.set_item("intent_sha256", PyBytes::new(py, &w.intent_sha256))?;
+    dict.set_item("initiator", &w.subject.initiator)?;
+    dict.set_item("reference", &w.reference)?;
+    dict.set_item("attempt", w.attempt)?;
+    dict.set_item("asset", &w.subject.asset)?;
+    dict.set_item("amount", w.amount)?;
+    dict.set_item("service_fee", w.service_fee)?;
+    dict.set_item("hold", w.hold())?;
+    dict.set_item("pool", &w.pool)?;
+    dict.set_item("customer", &w.subject.customer)?;
+    dict.set_item("limit_class", &w.subject.class)?;
+    dict.set_item("destination", &w.subject.destination)?;
+    dict.set_item("wallet", &w.subject.wallet)?;
+    dict.set_item("fee_mode", mode)?;
+    dict.set_item("max_network_fee", max_network_fee)?;
+    dict.set_item("pay_before_ms", w.pay_before_ms)?;
+    dict.set_item("priority", w.priority.number())?;
+    dict.set_item("queued_since_ms", w.queued_since_ms)?;
+    dict.set_item("accepted_ms", w.accepted_ms)?;
+    dict.set_item("sequence", w.sequence)?;
+    dict.set_item("leaf", w.leaf)?;
+    dict.set_item("tag", &w.tag)?;
+    dict.set_item("charged_limits", w.charged.clone())?;
+    dict.set_item("state", w.state.name())?;
+    dict.set_item("end", end)?;
+    dict.set_item("payout_id", &w.payout)?;
+    dict.set_item("api_state", custody_intake::state_number(w.state))?;
+    Ok(dict)
+}
+
+pub fn attempt<'py>(py: Python<'py>, a: &Attempt) -> PyResult<Bound<'py, PyDict>> {
+    let decision = match a.decision {
+        Decision::Accepted => "ACCEPTED",
+        Decision::Held => "HELD",
+        Decision::Rejected => "REJECTED",
+    };
+    let dict = PyDict::new(py);
+    dict.set_item("intent_sha256", PyBytes::new(py, &a.intent_sha256))?;
+    dict.set_item("decision", decision)?;
+    dict.set_item("withdrawal_id", a.withdrawal.map(|id| id.to_string()))?;
+    dict.set_item("tag", &a.tag)?;
+    dict.set_item("remedy", a.remedy.number())?;
+    dict.set_item("earliest_pass_ms", a.earliest_pass_ms)?;
+    dict.set_item("wallet", &a.wallet)?;
+    dict.set_item("queued_since_ms", a.queued_since_ms)?;
+    Ok(dict)
+}
+
+/// Whether a state has this name: HELD … VOIDED, or how it ended.
+pub fn is_state(state: State, name: &str) -> bool {
+    state.name() == name || matches!(state, State::Voided(end) if end.name() == name)
+}
+
+/// `(response, record, root, stale, metadata)` each.
+pub fn submitted<'py>(py: Python<'py>, all: &[Submitted]) -> PyResult<Bound<'py, PyList>> {
+    let bytes = |value: &[u8]| PyBytes::new(py, value);
+    let one = |each: &Submitted| {
+        let metadata: Vec<_> = each
+            .metadata
+            .iter()
+            .map(|(id, salt, json)| (bytes(&id.0), bytes(salt), bytes(json)))
+            .collect();
+        (
+            bytes(&each.response),
+            each.record.as_deref().map(bytes),
+            bytes(&each.root),
+            each.stale,
+            metadata,
+        )
+    };
+    PyList::new(py, all.iter().map(one))
+}
+
+/// `(kind, tag, scope)`; kinds as in `custody.api.v1.BlockerKind`, the tag the rule or halt.
+pub fn blocker(blocker: &Blocker) -> (&'static str, String, String) {
+    match blocker {
+        Blocker::Quorum(tag) => ("QUORUM", tag.clone(), String::new()),
+        Blocker::Halt(halt, scope) => ("HALT", halt.clone(), scope.to_string()),
+        Blocker::Freeze(halt, scope) => ("FREEZE", halt.clone(), scope.to_string()),
+        Blocker::Liquidity => (
+            "LIQUIDITY",
+            custody_ledger::tags::WALLET_SHORT.to_owned(),
+            String::new(),
+        ),
+        Blocker::House => (
+            "LIQUIDITY",
+            custody_ledger::tags::HOUSE_EMPTY.to_owned(),
+            String::new(),
+        ),
+        Blocker::FeeAboveCap => ("FEE_ABOVE_CAP", String::new(), String::new()),
+    }
+}
+
+pub fn payout(terms: &PayoutTerms) -> Payout {
+    let items = terms
+        .items
+        .iter()
+        .map(|item| (item.id.to_string(), item.net_amount, item.fee_charged))
+        .collect();
+    (
+        terms.payout.clone(),
+        terms.wallet.clone(),
+        items,
+        terms.fee_asset.clone(),
+        terms.fee_reserved,
+    )
+}
+
+pub fn leg(t: &SweepTerms) -> Leg {
+    let (from, to) = (t.from_wallet.clone(), t.to_wallet.clone());
+    (
+        t.leg.clone(),
+        from,
+        to,
+        t.asset.clone(),
+        t.amount,
+        t.fee_asset.clone(),
+        t.fee_cap,
+    )
+}
+
+pub fn balance(row: BalanceRow) -> Balance {
+    let b = row.balance;
+    let account = row.account.to_string();
+    (
+        row.asset,
+        account,
+        b.debits_pending,
+        b.debits_posted,
+        b.credits_pending,
+        b.credits_posted,
+        row.available,
+    )
+}
