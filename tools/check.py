@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 TOOLS = ROOT / ".tools/bin"
 # Clippy has a target folder of its own: in the shared one, plain cargo and maturin would rebuild PyO3 in turn.
-CLIPPY = "clippy --workspace --all-targets --locked --quiet --target-dir target/lint -- -D warnings"
+CLIPPY = (
+    "clippy --workspace --all-targets --locked --quiet --keep-going --target-dir target/lint -- -D warnings"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def steps() -> list[Step]:
         Step("import rules", [BIN / "lint-imports", "--no-cache", "--no-logo"]),
         Step("protos: lint", [TOOLS / "buf", "lint"]),
         Step("protos: breaking", [TOOLS / "buf", "breaking", "--against", "tools/proto-image.binpb"]),
-        Step("Rust format", ["cargo", "fmt", "--all", "--check"]),
+        Step("Rust format", ["cargo", "fmt", "--all", "--check", "--", "--color=never"]),
         Step(
             "Rust format: protogen",
             ["cargo", "fmt", "--check", "--manifest-path", "tools/protogen/Cargo.toml"],
@@ -51,6 +53,7 @@ def main() -> int:
     environment = dict(os.environ)
     # What rust/python is linted against: the Python that it is built for.
     environment["PYO3_PYTHON"] = sys.executable
+    environment["CARGO_TERM_COLOR"] = "never"
     environment["MYPYPATH"] = str(ROOT / "python")
     failed = []
     for step in steps():

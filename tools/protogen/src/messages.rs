@@ -16,7 +16,12 @@ pub fn write(set: FileDescriptorSet, out: &Path) -> Result<(), Box<dyn Error>> {
     let requests = set
         .file
         .into_iter()
-        .map(|file| (prost_build::Module::from_protobuf_package_name(file.package()), file))
+        .map(|file| {
+            (
+                prost_build::Module::from_protobuf_package_name(file.package()),
+                file,
+            )
+        })
         .collect();
     let mut config = Config::new();
     // The protos hold the comments; maps must iterate in one order, since bytes made from them are stored.

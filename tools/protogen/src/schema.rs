@@ -22,7 +22,11 @@ pub fn write(set: &FileDescriptorSet) -> Made {
         if file.syntax() != "proto3" {
             return Err(format!("{}: must be proto3", file.name()).into());
         }
-        messages.extend(file.message_type.iter().map(|message| (message.name(), message)));
+        messages.extend(
+            file.message_type
+                .iter()
+                .map(|message| (message.name(), message)),
+        );
         enums.extend(file.enum_type.iter().map(|each| (each.name(), each)));
     }
     for name in messages.keys() {
@@ -38,7 +42,12 @@ pub fn write(set: &FileDescriptorSet) -> Made {
     for message in messages.values() {
         text.push_str(&body(message)?);
     }
-    let list = |names: Vec<&&str>| names.iter().map(|name| format!("&{}, ", screaming(name))).collect::<String>();
+    let list = |names: Vec<&&str>| {
+        names
+            .iter()
+            .map(|name| format!("&{}, ", screaming(name)))
+            .collect::<String>()
+    };
     write!(
         text,
         "\n/// Every message, in order of name.\npub static MESSAGES: &[&Message] = &[{}];\n\
@@ -50,7 +59,11 @@ pub fn write(set: &FileDescriptorSet) -> Made {
 }
 
 fn enumeration(each: &EnumDescriptorProto) -> Made {
-    let mut values: Vec<_> = each.value.iter().map(|value| (value.number(), value.name())).collect();
+    let mut values: Vec<_> = each
+        .value
+        .iter()
+        .map(|value| (value.number(), value.name()))
+        .collect();
     values.sort_unstable();
     let distinct = values.windows(2).all(|pair| pair[0].0 < pair[1].0);
     if values.first().is_none_or(|(number, _)| *number != 0) || !distinct {
@@ -62,7 +75,10 @@ fn enumeration(each: &EnumDescriptorProto) -> Made {
         screaming(name)
     );
     for (number, value) in values {
-        write!(text, "EnumValue {{ number: {number}, name: \"{value}\" }}, ")?;
+        write!(
+            text,
+            "EnumValue {{ number: {number}, name: \"{value}\" }}, "
+        )?;
     }
     text.push_str("] };\n");
     Ok(text)
@@ -71,8 +87,13 @@ fn enumeration(each: &EnumDescriptorProto) -> Made {
 fn body(message: &DescriptorProto) -> Made {
     let name = message.name();
     // A map is a nested message too.
-    if !message.nested_type.is_empty() || !message.enum_type.is_empty() || !message.oneof_decl.is_empty() {
-        return Err(format!("{name}: no nested message, map, oneof or optional in a signed body").into());
+    if !message.nested_type.is_empty()
+        || !message.enum_type.is_empty()
+        || !message.oneof_decl.is_empty()
+    {
+        return Err(
+            format!("{name}: no nested message, map, oneof or optional in a signed body").into(),
+        );
     }
     let mut text = format!(
         "\n/// `{PACKAGE}.{name}`.\npub static {}: Message = Message {{ name: \"{name}\", fields: &[",
@@ -88,7 +109,9 @@ fn body(message: &DescriptorProto) -> Made {
         let repeated = field.label() == Label::Repeated;
         let kind = kind(field, &place)?;
         if repeated && !matches!(field.r#type(), Type::String | Type::Message) {
-            return Err(format!("{place}: only strings and messages repeat in a signed body").into());
+            return Err(
+                format!("{place}: only strings and messages repeat in a signed body").into(),
+            );
         }
         write!(
             text,
@@ -118,7 +141,11 @@ fn kind(field: &FieldDescriptorProto, place: &str) -> Made {
 
 /// The short name of the field's type, when this package holds it.
 fn local(field: &FieldDescriptorProto) -> Option<&str> {
-    field.type_name().strip_prefix('.')?.strip_prefix(PACKAGE)?.strip_prefix('.')
+    field
+        .type_name()
+        .strip_prefix('.')?
+        .strip_prefix(PACKAGE)?
+        .strip_prefix('.')
 }
 
 /// `path` is the way to the message at its end.
@@ -132,7 +159,12 @@ fn refuse_recursion<'a>(
             continue;
         };
         if path.contains(name) {
-            return Err(format!("{}.{}: a signed body cannot hold itself", path.join("."), field.name()).into());
+            return Err(format!(
+                "{}.{}: a signed body cannot hold itself",
+                path.join("."),
+                field.name()
+            )
+            .into());
         }
         path.push(name);
         refuse_recursion(messages, path)?;
