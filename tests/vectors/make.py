@@ -1,7 +1,7 @@
 """Writes signed.json: what must be accepted, byte for byte, and what must be refused, and where.
 
-Bodies come from protobuf's own encoder and signatures from other people's libraries, so nothing here can agree
-with custody's code by sharing its mistakes. Run `python tests/vectors/make.py`; it writes the same every time.
+Bodies come from protobuf's own encoder and signatures from other people's libraries, so nothing here
+can agree with custody's code by sharing its mistakes. It writes the same file every time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -16,9 +17,9 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from grpc_tools import protoc
-from vector_cases import TYPES, Case, Fields, cases
-from vector_keys import Key, keys, sign
-from vector_refusals import refusals
+from tests.vectors.vector_cases import TYPES, Case, Fields, cases
+from tests.vectors.vector_keys import Key, keys, sign
+from tests.vectors.vector_refusals import refusals
 
 HERE = Path(__file__).parent
 PROTOS = HERE.parents[1] / "proto"
@@ -107,11 +108,11 @@ def misused(good: list[dict[str, Any]], ring: dict[str, Key]) -> list[dict[str, 
     return out
 
 
-def main() -> None:
-    """Writes the file."""
+def document() -> str:
+    """The file's text."""
     encoder, ring = Encoder(), {key.scheme: key for key in keys()}
     good = [accepted(encoder, case, ring) for case in cases()]
-    document = {
+    whole = {
         "deployment": DEPLOYMENT.hex(),
         "keys": [
             {"scheme": k.scheme, "public": k.public.hex(), "text": k.text, "secret": k.secret.hex()}
@@ -121,7 +122,21 @@ def main() -> None:
         "refused": [refusal.to_json() for refusal in refusals(encoder.encode)],
         "misused": misused(good, ring),
     }
-    HERE.joinpath("signed.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Writes signed.json; with `--check` says whether it would change, with `--descriptors FILE` writes those."""
+    match sys.argv[1:]:
+        case []:
+            HERE.joinpath("signed.json").write_text(document(), encoding="utf-8")
+        case ["--check"]:
+            if HERE.joinpath("signed.json").read_text(encoding="utf-8") != document():
+                raise SystemExit("tests/vectors/signed.json is not what tests/vectors/make.py writes")
+        case ["--descriptors", path]:
+            Path(path).write_bytes(descriptors())
+        case _:
+            raise SystemExit("usage: python -m tests.vectors.make [--check | --descriptors FILE]")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 //! `tests/vectors/signed.json`: other people's encoders and hashes, byte for byte, and every refusal in its place.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used)]
 
 mod common;
 

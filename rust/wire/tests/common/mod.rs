@@ -3,7 +3,8 @@
     dead_code,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic
+    clippy::panic,
+    clippy::arithmetic_side_effects
 )]
 
 use custody_wire::schema_types::{Enum, Kind, Message};
