@@ -1,4 +1,4 @@
-"""The ledger of one partition: asked by `decide_…`, which changes nothing, and changed by `apply_…` and `submit` alone."""
+"""The ledger of one partition: `decide_…` asks and changes nothing; `apply_…` and `submit` alone change it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Ledger:
         fee_reserved: int,
         now_ms: int,
     ) -> bytes:
-        """A payout takes queued withdrawals of one asset; the outflow and the most that the network takes are reserved."""
+        """A payout takes queued withdrawals of one asset; what leaves and the largest fee are reserved."""
         plain = [(item.withdrawal_id, item.net_amount, item.fee_charged) for item in items]
         return self._core.decide_assign(payout_id, wallet, plain, fee_asset, fee_reserved, now_ms)
 
