@@ -1,0 +1,31 @@
+"""What the network may take: gas limits and fees, each within its cap of the policy."""
+
+from __future__ import annotations
+
+from custody.errors import Denied
+from custody.model.policy import AssetRule, Network
+from custody.ports import EvmTerms
+
+
+def check_gas_limit(asset: AssetRule, terms: EvmTerms) -> None:
+    """Raise Denied `fee.gas_limit` above what a transfer of this asset may use."""
+    if terms.gas_limit > asset.gas_limit:
+        raise Denied("fee.gas_limit", f"{terms.gas_limit} gas is above {asset.gas_limit} for {asset.id}")
+
+
+def check_fee_cap(network: Network, asset: AssetRule, amount: int, terms: EvmTerms) -> int:
+    """The most that these terms can cost, base units of the fee asset. Raises Denied `fee.cap` above the policy's cap.
+
+    The share counts where fee and asset are the same: only then can they be compared.
+    """
+    fee = terms.gas_limit * terms.max_fee_per_gas
+    if fee > network.fee_cap_absolute:
+        raise Denied("fee.cap", f"a fee of {fee} is above {network.fee_cap_absolute} on {network.id}")
+    share = network.fee_cap_share
+    if (
+        share is not None
+        and asset.id == network.fee_asset
+        and fee * share.denominator > amount * share.numerator
+    ):
+        raise Denied("fee.cap", f"a fee of {fee} is above {share} of {amount}")
+    return fee
