@@ -1,4 +1,4 @@
-"""The parts of a policy as frozen values; what each means is in docs/policy.md. Amounts are base units, times unix ms."""
+"""The parts of a policy as frozen values; see docs/policy.md. Amounts are base units, times unix ms."""
 
 from __future__ import annotations
 
