@@ -11,6 +11,7 @@ import json
 import re
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from custody import crypto, statements
 from custody.crypto import Scheme
+from custody.errors import Malformed
 from custody.model.policy import Policy, parse_policy
 from custody.model.quorum import SignedApproval
 from custody.statements import PossessionBody, ProposalKind, SignedType
@@ -213,24 +215,25 @@ class PolicyBuilder:
         return table
 
     def prove(self) -> None:
-        """Fill in the proofs of possession that are missing, over the document as it is now."""
-        salt = bytes.fromhex(self.document["deployment"]["salt"])
+        """Fill in the proofs of possession that are missing, where the document has what they take."""
         for wallet in self.document["wallets"]:
-            key = wallet["key"]
-            if "possession" not in key:
+            with suppress(KeyError, ValueError, Malformed):
+                key = wallet["key"]
                 public = bytes.fromhex(key["public"].removeprefix("0x"))
                 names = (wallet["id"], wallet["kind"], wallet["network"], wallet["signer"], key["scheme"])
-                body = statements.encode(PossessionBody(*names, public))
-                signer = self.wallet_key(wallet["id"])
-                key["possession"] = signer.sign(SignedType.POSSESSION, salt, body).hex()
+                self._prove(key, self.wallet_key(wallet["id"]), PossessionBody(*names, public))
         for signer in self.document["signers"]:
-            audit = signer["audit"]
-            if "possession" not in audit:
-                public = bytes.fromhex(audit["public"])
-                body = statements.encode(
-                    PossessionBody(signer["id"], "AUDIT", "", signer["id"], "ed25519", public)
+            with suppress(KeyError, ValueError, Malformed):
+                audit = signer["audit"]
+                names = (signer["id"], "AUDIT", "", signer["id"], "ed25519")
+                self._prove(
+                    audit, EdKey(signer["id"]), PossessionBody(*names, bytes.fromhex(audit["public"]))
                 )
-                audit["possession"] = EdKey(signer["id"]).sign(SignedType.POSSESSION, salt, body).hex()
+
+    def _prove(self, table: dict[str, Any], key: Any, body: PossessionBody) -> None:
+        if "possession" not in table:
+            salt = bytes.fromhex(self.document["deployment"]["salt"])
+            table["possession"] = key.sign(SignedType.POSSESSION, salt, statements.encode(body)).hex()
 
     def toml(self) -> bytes:
         """The policy file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from custody.errors import Malformed
@@ -132,10 +131,6 @@ def _networks(tables: Tables) -> None:
     networks = {network.id for network in tables.networks}
     for index, asset in enumerate(tables.assets):
         _known(f"assets[{index}].id", "network", asset.network, networks)
-    natives = Counter(asset.network for asset in tables.assets if asset.native)
-    for index, asset in enumerate(tables.assets):
-        if asset.native and natives[asset.network] > 1:
-            raise Malformed(f"assets[{index}].id", f"{asset.network} has more than one native asset")
 
 
 def _signers(tables: Tables) -> None:
