@@ -17,9 +17,10 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from grpc_tools import protoc
-from tests.vectors.vector_cases import TYPES, Case, Fields, cases
-from tests.vectors.vector_keys import Key, keys, sign
-from tests.vectors.vector_refusals import refusals
+
+from vector_cases import TYPES, Case, Fields, cases
+from vector_keys import Key, keys, sign
+from vector_refusals import refusals
 
 HERE = Path(__file__).parent
 PROTOS = HERE.parents[1] / "proto"
@@ -65,9 +66,8 @@ def accepted(encoder: Encoder, case: Case, ring: dict[str, Key]) -> dict[str, An
     fields, payload = case.fields, {}
     if case.payload is not None:
         name, inner = case.payload
-        body = base64.b64encode(encoder.encode(name, inner)).decode()
         payload = {"payload": {"message": name, "fields": inner}}
-        fields = {**fields, "body": body}
+        fields = {**fields, "body": base64.b64encode(encoder.encode(name, inner)).decode()}
     body = encoder.encode(TYPES[case.signed_type], fields)
     message = signed_message(case.signed_type, DEPLOYMENT, body)
     signatures = []
@@ -136,7 +136,7 @@ def main() -> None:
         case ["--descriptors", path]:
             Path(path).write_bytes(descriptors())
         case _:
-            raise SystemExit("usage: python -m tests.vectors.make [--check | --descriptors FILE]")
+            raise SystemExit("usage: python tests/vectors/make.py [--check | --descriptors FILE]")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.vectors.vector_cases import Fields
+from vector_cases import Fields
 
 Encode = Callable[[str, Fields], bytes]
 

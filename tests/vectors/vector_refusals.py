@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.vectors.vector_cases import ETH, INTENT, USDC
-from tests.vectors.vector_draft import (
+from vector_cases import ETH, INTENT, USDC
+from vector_draft import (
     ABSENT,
     AMOUNT,
     ASSET,
@@ -27,7 +27,7 @@ from tests.vectors.vector_draft import (
     put,
     varint,
 )
-from tests.vectors.vector_statement_refusals import others, statements
+from vector_statement_refusals import others, statements
 
 
 def refusals(encode: Encode) -> list[Refusal]:

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from tests.vectors.vector_cases import HALT, INTENT, LEG, PAYLOADS, POSSESSION, ROTATION, statement
-from tests.vectors.vector_draft import (
+from vector_cases import HALT, INTENT, LEG, PAYLOADS, POSSESSION, ROTATION, statement
+from vector_draft import (
     ABSENT,
     NO_VALUE,
     ORDER,
