@@ -49,7 +49,9 @@ found=$(version_of "${MAKE:-make}" --version)
 at_least "$found" "$make_wanted" || missing "GNU make >= $make_wanted" "${found:-none}" "apt install make"
 command -v cc >/dev/null 2>&1 || missing "a C compiler called cc" none "apt install build-essential"
 if [ -z "$python" ]; then
-    missing "Python >= $python_wanted with venv" "$(version_of python3 --version)${found:+, or one without venv}" \
+    found=$(version_of python3 --version)
+    at_least "$found" "$python_wanted" && found="$found without venv"
+    missing "Python >= $python_wanted with venv" "${found:-none}" \
         "apt install python3 python3-venv"
 fi
 found=$(version_of rustc --version)
