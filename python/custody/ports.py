@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from custody.model.quorum import SignedApproval
+from custody.model.transaction import EvmTerms
 
 __all__ = [
     "Authority",
@@ -221,16 +222,6 @@ class Authority:
 
     intent: bytes
     signatures: tuple[KeySig, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EvmTerms:
-    """The terms of one version of an EIP-1559 transaction; fees in wei per gas."""
-
-    nonce: int
-    gas_limit: int
-    max_fee_per_gas: int
-    max_priority_fee_per_gas: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-import structlog
 from grpc_health.v1 import health_pb2
 
 from custody.errors import NotFound
 from custody.rpc.endpoint import Call
+from custody.services.conditions import ConditionKind, Conditions
+from custody.services.writer import Writer
 
 __all__ = ["Health", "Part"]
 
-_log = structlog.get_logger("health")
 _Status = health_pb2.HealthCheckResponse.ServingStatus
-_LOOK_S = 1.0  # how soon a watcher that left gives its thread back
+_LOOK_S = 1.0  # how soon a watcher sees a change, and one that left gives its thread back
 
 
 class Part(NamedTuple):
@@ -28,49 +28,49 @@ class Part(NamedTuple):
 
 
 class Health:
-    """The parts' states, and `grpc.health.v1.Health`. Any thread may report; a repeated report changes nothing."""
+    """The parts' states, and `grpc.health.v1.Health`. Any thread may ask."""
 
-    def __init__(self, services: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        conditions: Conditions,
+        signers: tuple[str, ...],
+        networks: tuple[str, ...],
+        services: tuple[str, ...],
+    ) -> None:
         """`services` are the full names that may be asked about, besides the empty one; all share one status."""
+        self._writer = writer
+        self._conditions = conditions
+        self._signers = signers
+        self._networks = networks
         self._services = ("", *services)
-        self._parts: dict[str, Part] = {}
-        self._draining = False
-        self._changed = threading.Condition()
-
-    def report(self, name: str, serving: bool, reason: str = "") -> None:
-        """Say how a part is: `writer`, `journal`, `signer/ID`, `node/CAIP-2`, `worker/NAME`."""
-        part = Part(name, serving, reason)
-        with self._changed:
-            if self._parts.get(name) == part:
-                return
-            known = name in self._parts
-            self._parts[name] = part
-            self._changed.notify_all()
-        if not serving:
-            _log.warning("part does not serve", part=name, reason=reason)
-        elif known:
-            _log.info("part serves again", part=name)
+        self._draining = threading.Event()
 
     def drain(self) -> None:
         """Answer NOT_SERVING from now on: the process is about to end."""
-        with self._changed:
-            self._draining = True
-            self._changed.notify_all()
+        self._draining.set()
 
     @property
     def draining(self) -> bool:
         """Whether the process is about to end."""
-        return self._draining
+        return self._draining.is_set()
 
     def parts(self) -> tuple[Part, ...]:
-        """Every part, by name."""
-        with self._changed:
-            return tuple(part for _, part in sorted(self._parts.items()))
+        """The journal, the writer, every signer and node, and what workers are failing."""
+        failure = self._writer.failure
+        parts = [
+            Part("journal", failure is None, "" if failure is None else "appending failed: see the log"),
+            Part("writer", failure is None and not self.draining, "the server is stopping" if self.draining else ""),
+        ]
+        parts.extend(self._part("signer", ConditionKind.SIGNER_DOWN, signer) for signer in self._signers)
+        parts.extend(self._part("node", ConditionKind.NODE_DOWN, network) for network in self._networks)
+        failing = (found for found in self._conditions.all() if found.kind is ConditionKind.WORKER)
+        parts.extend(Part(f"worker/{found.subject}", False, found.detail or found.tag) for found in failing)
+        return tuple(parts)
 
-    def reason(self, name: str) -> str | None:
-        """Why a part does not serve; None while it does or is unknown."""
-        part = self._parts.get(name)
-        return None if part is None or part.serving else part.reason
+    def _part(self, prefix: str, kind: ConditionKind, subject: str) -> Part:
+        found = self._conditions.get(kind, subject)
+        return Part(f"{prefix}/{subject}", found is None, "" if found is None else found.detail or found.tag)
 
     # The service.
 
@@ -89,24 +89,19 @@ class Health:
     ) -> Iterator[health_pb2.HealthCheckResponse]:
         """The status now and whenever it changes."""
         self._known(request.service)
-        return self._follow(call.alive)
-
-    def _follow(self, alive: Callable[[], bool]) -> Iterator[health_pb2.HealthCheckResponse]:
         told = None
-        while alive():
-            with self._changed:
-                if self._status() == told:
-                    if self._draining:
-                        return
-                    self._changed.wait(_LOOK_S)
-                    continue
-                told = self._status()
-            yield health_pb2.HealthCheckResponse(status=told)
+        while call.alive():
+            status = self._status()
+            if status != told:
+                told = status
+                yield health_pb2.HealthCheckResponse(status=status)
+            if self._draining.wait(_LOOK_S) and told == _Status.NOT_SERVING:
+                return
 
     def _known(self, service: str) -> None:
         if service not in self._services:
             raise NotFound("service", service)
 
     def _status(self) -> _Status.ValueType:
-        sound = not self._draining and all(part.serving for part in self._parts.values())
+        sound = not self.draining and all(part.serving for part in self.parts())
         return _Status.SERVING if sound else _Status.NOT_SERVING

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from custody import statements
 from custody.api.journal.v1 import record_pb2
-from custody.crypto import Keyring
 from custody.ledger import Ledger, Prepared, Submitted
 from custody.model.clock import TIME_TAG
 from custody.model.control import ControlState, RecordView
+from custody.model.intake_rules import RULES_VERSION
 from custody.ports import Head, Row
 from custody.services.commands import Draft, State
+from custody.services.rulebook import Rulebook
 
-__all__ = ["RULES_VERSION", "Book", "time_halts"]
+__all__ = ["Book", "time_halts"]
 
-RULES_VERSION = 1
-"""The version of the rules compiled in; raised whenever the same input may be decided otherwise."""
 
 _SUBMITTED = record_pb2.RECORD_KIND_WITHDRAWALS_SUBMITTED
 
@@ -38,7 +37,7 @@ class Book:
         epoch: int,
         control: ControlState,
         ledger: Ledger,
-        keyring: Keyring,
+        rulebook: Rulebook,
         now_ms: int,
         wall_ms: int,
     ) -> None:
@@ -49,7 +48,7 @@ class Book:
         self._epoch = epoch
         self._control = control
         self._ledger = ledger
-        self._keyring = keyring
+        self._rulebook = rulebook
         self._now_ms = now_ms
         self._wall_ms = wall_ms
 
@@ -66,7 +65,7 @@ class Book:
             principal=principal,
             request_id=request_id,
             policy_hash=self._control.governance.policy.hash,
-            keyring_version=self._keyring.version,
+            keyring_version=self._rulebook.keyring.version,
             rules_version=RULES_VERSION,
         )
         message = draft.message.SerializeToString(deterministic=True)
@@ -79,6 +78,8 @@ class Book:
         sequence = self.head.sequence + 1
         self._control.apply(RecordView(sequence, self._epoch, draft.kind, header, draft.message))
         self._add(draft.kind, record, root)
+        if draft.kind == record_pb2.RECORD_KIND_GOVERNANCE_ADVANCED:
+            self._rulebook.follow(self._control.governance)
         if frozen and not time_halts(self._control):
             self.time_confirmed = True
 

@@ -9,16 +9,18 @@ from custody.ledger import Ledger
 from custody.model import events
 from custody.model.control import ControlState, RecordView
 from custody.ports import Head, Journal, Row
+from custody.services.rulebook import Rulebook
 
 __all__ = ["apply_row", "replay", "verify_row"]
 
 _PAGE_ROWS = 256
 
 
-def replay(journal: Journal, ledger: Ledger, control: ControlState) -> Head:
+def replay(journal: Journal, ledger: Ledger, control: ControlState, rulebook: Rulebook) -> Head:
     """Apply every row in order; the head afterwards. Raises `InvariantBroken` where chain or root do not hold."""
     newest = journal.head()
     head = Head(0, 0, statements.journal_start(control.governance.deployment, journal.name))
+    rulebook.follow(control.governance)
     while head.sequence < newest.sequence:
         rows = journal.read(head.sequence, _PAGE_ROWS)
         if not rows:
@@ -26,6 +28,8 @@ def replay(journal: Journal, ledger: Ledger, control: ControlState) -> Head:
         for row in rows:
             head = verify_row(journal.name, head, row)
             apply_row(row, ledger, control)
+            if row.kind == record_pb2.RECORD_KIND_GOVERNANCE_ADVANCED:
+                rulebook.follow(control.governance)
     if head != newest:
         raise InvariantBroken(f"{journal.name}: the head is not the newest row")
     return head
@@ -50,10 +54,7 @@ def apply_row(row: Row, ledger: Ledger, control: ControlState) -> None:
     header_bytes, leaves = statements.unpack_record(row.record)
     header = record_pb2.RecordHeader.FromString(header_bytes)
     message = None
-    if row.kind == record_pb2.RECORD_KIND_WITHDRAWALS_SUBMITTED:
-        ledger.apply_intake_record(row.record, row.sequence)
-    else:
+    ledger.apply_record(row.kind, row.record, row.sequence)
+    if row.kind != events.PACKED:
         message = events.decode(row.kind, leaves[0])
-        for fact in leaves[1:]:
-            ledger.apply_fact(fact)
     control.apply(RecordView(row.sequence, row.epoch, row.kind, header, message))

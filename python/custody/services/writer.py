@@ -22,6 +22,7 @@ from custody.ports import Clock, Head, Journal, MetadataStore, RowFields
 from custody.services.book import Book, time_halts
 from custody.services.commands import Decision, Draft, State, SubmitReply
 from custody.services.replay import replay
+from custody.services.rulebook import Rulebook
 
 __all__ = ["Busy", "Decision", "Draft", "State", "SubmitReply", "Writer", "WriterStopped"]
 
@@ -79,11 +80,11 @@ class Writer:
         self._ledger = ledger
         self._control = control
         self._clock = clock
-        self._keyring = keyring
         self._on_fatal = on_fatal
         self._genesis = genesis
         self._version = version
         self._metadata = metadata
+        self.rulebook = Rulebook(ledger, keyring, self.partition)
         self._jobs: queue.Queue[_Job | None] = queue.Queue(_QUEUE_JOBS)
         self._listeners: list[Callable[[Head], None]] = []
         self._advanced = threading.Condition()
@@ -152,7 +153,7 @@ class Writer:
 
     def start(self) -> None:
         """Replay the journal, take it over under the next epoch, and begin to serve. Raises what is wrong with it."""
-        head = self._head = replay(self._journal, self._ledger, self._control)
+        head = self._head = replay(self._journal, self._ledger, self._control, self.rulebook)
         self._epoch = head.epoch + 1
         self._guard = TimeGuard(
             last_ms=self._control.last_recorded_ms,
@@ -230,8 +231,9 @@ class Writer:
             wall_ms = self._clock.now_ms()
             reading = self._guard.observe(wall_ms, self._clock.monotonic_ms())
             book = Book(
-                self._head, self._epoch, self._control, self._ledger, self._keyring, reading.now_ms, wall_ms
+                self._head, self._epoch, self._control, self._ledger, self.rulebook, reading.now_ms, wall_ms
             )
+            self.rulebook.follow_keys()
             if reading.frozen and not time_halts(self._control) and self._head.sequence:
                 book.write(_halt_of_time(book.state()), "system", "")
             self._decide(jobs, book)

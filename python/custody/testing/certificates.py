@@ -71,7 +71,9 @@ class Authority:
                 critical=False,
             )
             .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         leaf = Leaf(self._directory / f"{role}-{id}.pem", self._directory / f"{role}-{id}.key", self.ca)
@@ -85,7 +87,9 @@ class Authority:
         return leaf
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()

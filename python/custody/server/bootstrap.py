@@ -1,0 +1,237 @@
+"""The composition root: chooses every implementation, checks what can be checked, and starts and stops it in order."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import structlog
+
+from custody.adapters.evm_node import EvmNode
+from custody.adapters.signer_client import GrpcSignerClient
+from custody.adapters.sqlite_journal import SqliteJournal
+from custody.adapters.sqlite_metadata import SqliteMetadata
+from custody.adapters.system_clock import SystemClock
+from custody.crypto import Keyring
+from custody.errors import ConfigError, CustodyError, InvariantBroken, NotFound
+from custody.ledger import Ledger
+from custody.model.control import ControlState
+from custody.model.policy import Policy, parse_policy
+from custody.ports import Clock, Journal, Node, SignerClient
+from custody.rpc.endpoint import Endpoint
+from custody.rpc.tls import channel_credentials
+from custody.server.access import METHODS
+from custody.server.config import ServerConfig
+from custody.server.grpc_server import GrpcServer
+from custody.server.health import Health
+from custody.server.services import service_table
+from custody.server.workers import make_workers
+from custody.services.conditions import Conditions
+from custody.services.worker import Worker
+from custody.services.writer import Writer
+
+__all__ = ["Parts", "Server", "load_policy", "make_keyring", "open_journal"]
+
+_log = structlog.get_logger("server")
+
+VERSION = version("custody")
+
+
+def load_policy(config: ServerConfig) -> Policy:
+    """The genesis policy, if it is the pinned one. Raises `ConfigError` or `Malformed`."""
+    try:
+        raw = config.deployment.genesis.read_bytes()
+    except OSError as error:
+        raise ConfigError("deployment.genesis", f"{config.deployment.genesis}: {error.strerror}") from None
+    policy = parse_policy(raw)
+    if policy.hash != config.deployment.genesis_hash:
+        raise ConfigError(
+            "deployment.genesis_hash", f"is not that of {config.deployment.genesis}, which is {policy.hash.hex()}"
+        )
+    return policy
+
+
+def make_keyring(policy: Policy) -> Keyring:
+    """The initiators' keys, so that their signatures count."""
+    keyring = Keyring()
+    for initiator in policy.initiators:
+        for key in initiator.keys:
+            keyring.enrol(key.key_id, key.scheme, key.public)
+    return keyring
+
+
+def open_journal(config: ServerConfig, policy: Policy) -> SqliteJournal:
+    """The journal of this server's partition. Raises `JournalError`."""
+    return SqliteJournal(config.journal.path, f"server/{config.deployment.partition}", policy.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that servicers and workers are made of."""
+
+    policy: Policy
+    journal: Journal
+    metadata: SqliteMetadata
+    clock: Clock
+    writer: Writer
+    signers: dict[str, SignerClient]
+    nodes: dict[str, Node]
+    conditions: Conditions
+    started_ms: int
+    version: str
+    on_fatal: Callable[[BaseException], None]
+
+
+class Server:
+    """The whole process but its signals: `start` serves, `stop` drains."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        """Open and check everything; raise what is wrong, having closed the rest. Nothing is served yet."""
+        self.failed = threading.Event()
+        self._undo = ExitStack()
+        with self._undoing():
+            policy = load_policy(config)
+            journal = open_journal(config, policy)
+            self._undo.callback(journal.close)
+            metadata = SqliteMetadata(config.metadata.path)
+            self._undo.callback(metadata.close)
+            clock = SystemClock()
+            writer = Writer(
+                journal,
+                Ledger(),
+                ControlState(policy),
+                clock,
+                make_keyring(policy),
+                self._fail,
+                genesis=policy.raw,
+                version=VERSION,
+                metadata=metadata,
+            )
+            signers = self._signers(config, policy, writer)
+            nodes = self._nodes(config, policy)
+            self.parts = Parts(
+                policy,
+                journal,
+                metadata,
+                clock,
+                writer,
+                signers,
+                nodes,
+                Conditions(),
+                clock.now_ms(),
+                VERSION,
+                self._fail,
+            )
+            writer.start()
+            self._undo.callback(writer.stop)
+            self._workers = make_workers(self.parts, config.workers)
+            endpoint = Endpoint(METHODS, config.limits.streams, self._fail)
+            self.health, services = service_table(self.parts)
+            self._grpc = GrpcServer(config.listen, config.tls, config.limits, endpoint, services)
+            self.port = self._grpc.port
+
+    def start(self) -> None:
+        """Start the workers, and serve."""
+        for worker in self._workers:
+            worker.start()
+            self.parts.writer.on_committed(_waking(worker))
+        self._grpc.start()
+        head = self.parts.writer.head
+        _log.info("serving", port=self.port, sequence=head.sequence, epoch=head.epoch, version=VERSION)
+
+    def stop(self) -> None:
+        """Take no new call, finish what was begun, and close everything in the order that loses nothing."""
+        self.health.drain()
+        self._grpc.stop()
+        for worker in self._workers:
+            worker.stop()
+        self._undo.close()
+        _log.info("stopped")
+
+    def _fail(self, error: BaseException) -> None:
+        """Called once from wherever it broke: memory may be ahead of the journal, so the process ends at once."""
+        _log.critical("stopping: the journal is the truth, start again from it", exc_info=error)
+        self.failed.set()
+
+    def _signers(self, config: ServerConfig, policy: Policy, writer: Writer) -> dict[str, SignerClient]:
+        clients: dict[str, SignerClient] = {}
+        for index, entry in enumerate(config.signers):
+            _known(f"signers[{index}].id", lambda id_=entry.id: policy.signer(id_))
+            credentials = channel_credentials(
+                entry.certificate or config.tls.certificate,
+                entry.key or config.tls.key,
+                entry.ca or config.tls.client_ca,
+            )
+            client = GrpcSignerClient(
+                entry.id, entry.address, credentials, policy.hash, writer, entry.timeout_ms
+            )
+            self._undo.callback(client.close)
+            clients[entry.id] = client
+        return clients
+
+    def _nodes(self, config: ServerConfig, policy: Policy) -> dict[str, Node]:
+        nodes: dict[str, Node] = {}
+        for index, entry in enumerate(config.nodes):
+            _known(f"nodes[{index}].network", lambda id_=entry.network: policy.network(id_))
+            nodes[entry.network] = EvmNode(entry.network, entry.url, entry.timeout_ms)
+        return nodes
+
+    @contextmanager
+    def _undoing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._undo.close()
+            raise
+
+
+def check_parts(parts: Parts) -> list[str]:
+    """Ask every signer and node once: a sentence for each that does not answer, saying what to do.
+
+    Raises `InvariantBroken` for a node of another chain or an address that is another signer's.
+    """
+    problems = []
+    for signer in parts.signers.values():
+        try:
+            status = signer.status()
+        except InvariantBroken:
+            raise
+        except CustodyError as error:
+            problems.append(f"{error}: start custody-signer {signer.signer}, or correct its address in server.toml")
+            continue
+        if status.deployment != parts.policy.hash:
+            raise InvariantBroken(f"signer {signer.signer} serves another deployment: check its genesis hash")
+    for node in parts.nodes.values():
+        try:
+            node.check()
+        except InvariantBroken:
+            raise
+        except CustodyError as error:
+            problems.append(f"{error}: start the node, or correct its url in server.toml")
+    return problems
+
+
+def fresh_salt() -> bytes:
+    """32 random bytes."""
+    return secrets.token_bytes(32)
+
+
+def exit_now() -> None:
+    """End the process without any of Python's own endings: nothing may be written after a failed append."""
+    os._exit(70)
+
+
+def _waking(worker: Worker) -> Callable[[object], None]:
+    return lambda _head: worker.wake()
+
+
+def _known(field: str, find: Callable[[], object]) -> None:
+    try:
+        find()
+    except NotFound as error:
+        raise ConfigError(field, f"the policy has {error}") from None
