@@ -53,7 +53,7 @@ def test_protobufs_ordinary_encoder_writes_the_canonical_body(vector: Vector) ->
 def _agrees(value: Any, field: Any) -> bool:
     match field:
         case None:
-            return value in ("", b"", 0, None)
+            return bool(value in ("", b"", 0, None))
         case list():
             return len(value) == len(field) and all(map(_agrees, value, field))
         case dict():
@@ -63,8 +63,8 @@ def _agrees(value: Any, field: Any) -> bool:
         case str() if isinstance(value, bytes):
             return bool(value == base64.b64decode(field))
         case str() if isinstance(value, IntEnum):
-            return field.endswith(f"_{value.name}")
-    return str(value) == field
+            return bool(field.endswith(f"_{value.name}"))
+    return bool(str(value) == field)
 
 
 @_named("accepted")

@@ -1,6 +1,33 @@
 from collections.abc import Sequence
 from typing import Any
 
+__all__ = [
+    "decode",
+    "encode",
+    "fields",
+    "messages",
+    "message_of",
+    "payload_of",
+    "signed_message",
+    "signing_input",
+    "tagged_hash",
+    "policy_hash",
+    "governance_hash",
+    "route",
+    "journal_start",
+    "row_hash",
+    "record_root",
+    "build_record",
+    "unpack_record",
+    "pack_leaf",
+    "unpack_leaf",
+    "tree_hash",
+    "inclusion_proof",
+    "verify_inclusion",
+    "consistency_proof",
+    "verify_consistency",
+]
+
 def decode(message_name: str, body: bytes) -> tuple[Any, ...]: ...
 def encode(message_name: str, values: tuple[Any, ...]) -> bytes: ...
 def fields(message_name: str) -> list[str]: ...
