@@ -10,6 +10,8 @@ from custody.model.policy import Initiator, Key, Limit, Policy
 RULES_VERSION = 1
 """The version of the rules compiled in; raised whenever the same input may be decided otherwise."""
 
+_NO_END_MS = 2**64 - 1
+
 
 def intake_rules(policy: Policy, governance_sequence: int, partition: str, deployment: bytes) -> bytes:
     """The rules of one policy version for `custody.ledger.Rules`, as compact JSON with sorted keys.
@@ -57,7 +59,7 @@ def _key(key: Key) -> dict[str, Any]:
         "key_id": key.key_id,
         "role": key.role,
         "valid_from_ms": key.valid_from_ms,
-        "valid_until_ms": key.valid_until_ms,
+        "valid_until_ms": key.valid_until_ms or _NO_END_MS,
         "retired": False,
     }
 

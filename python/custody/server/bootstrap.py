@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
 
 import structlog
+
+import custody
 
 from custody.adapters.evm_node import EvmNode
 from custody.adapters.signer_client import GrpcSignerClient
@@ -22,24 +20,27 @@ from custody.errors import ConfigError, CustodyError, InvariantBroken, NotFound
 from custody.ledger import Ledger
 from custody.model.control import ControlState
 from custody.model.policy import Policy, parse_policy
-from custody.ports import Clock, Journal, Node, SignerClient
+from custody.ports import Node, SignerClient
 from custody.rpc.endpoint import Endpoint
 from custody.rpc.tls import channel_credentials
 from custody.server.access import METHODS
 from custody.server.config import ServerConfig
 from custody.server.grpc_server import GrpcServer
-from custody.server.health import Health
+from custody.server.parts import Parts
 from custody.server.services import service_table
 from custody.server.workers import make_workers
 from custody.services.conditions import Conditions
+from custody.services.intents import IntentStore
 from custody.services.worker import Worker
 from custody.services.writer import Writer
 
-__all__ = ["Parts", "Server", "load_policy", "make_keyring", "open_journal"]
+__all__ = ["VERSION", "Server", "check_names", "check_parts", "load_policy", "make_keyring", "open_journal"]
 
 _log = structlog.get_logger("server")
 
-VERSION = version("custody")
+VERSION = custody.__version__
+FATAL = 70
+"""The exit status of a process that stopped because its memory may be ahead of its journal."""
 
 
 def load_policy(config: ServerConfig) -> Policy:
@@ -70,32 +71,15 @@ def open_journal(config: ServerConfig, policy: Policy) -> SqliteJournal:
     return SqliteJournal(config.journal.path, f"server/{config.deployment.partition}", policy.hash)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything that servicers and workers are made of."""
-
-    policy: Policy
-    journal: Journal
-    metadata: SqliteMetadata
-    clock: Clock
-    writer: Writer
-    signers: dict[str, SignerClient]
-    nodes: dict[str, Node]
-    conditions: Conditions
-    started_ms: int
-    version: str
-    on_fatal: Callable[[BaseException], None]
-
-
 class Server:
     """The whole process but its signals: `start` serves, `stop` drains."""
 
     def __init__(self, config: ServerConfig) -> None:
         """Open and check everything; raise what is wrong, having closed the rest. Nothing is served yet."""
-        self.failed = threading.Event()
         self._undo = ExitStack()
         with self._undoing():
             policy = load_policy(config)
+            check_names(config, policy)
             journal = open_journal(config, policy)
             self._undo.callback(journal.close)
             metadata = SqliteMetadata(config.metadata.path)
@@ -113,19 +97,20 @@ class Server:
                 metadata=metadata,
             )
             signers = self._signers(config, policy, writer)
-            nodes = self._nodes(config, policy)
+            nodes = self._nodes(config)
             self.parts = Parts(
-                policy,
-                journal,
-                metadata,
-                clock,
-                writer,
-                signers,
-                nodes,
-                Conditions(),
-                clock.now_ms(),
-                VERSION,
-                self._fail,
+                genesis=policy,
+                journal=journal,
+                intents=IntentStore(journal),
+                metadata=metadata,
+                clock=clock,
+                writer=writer,
+                signers=signers,
+                nodes=nodes,
+                conditions=Conditions(),
+                on_fatal=self._fail,
+                started_ms=clock.now_ms(),
+                version=VERSION,
             )
             writer.start()
             self._undo.callback(writer.stop)
@@ -156,12 +141,11 @@ class Server:
     def _fail(self, error: BaseException) -> None:
         """Called once from wherever it broke: memory may be ahead of the journal, so the process ends at once."""
         _log.critical("stopping: the journal is the truth, start again from it", exc_info=error)
-        self.failed.set()
+        os._exit(FATAL)
 
     def _signers(self, config: ServerConfig, policy: Policy, writer: Writer) -> dict[str, SignerClient]:
         clients: dict[str, SignerClient] = {}
-        for index, entry in enumerate(config.signers):
-            _known(f"signers[{index}].id", lambda id_=entry.id: policy.signer(id_))
+        for entry in config.signers:
             credentials = channel_credentials(
                 entry.certificate or config.tls.certificate,
                 entry.key or config.tls.key,
@@ -174,10 +158,9 @@ class Server:
             clients[entry.id] = client
         return clients
 
-    def _nodes(self, config: ServerConfig, policy: Policy) -> dict[str, Node]:
+    def _nodes(self, config: ServerConfig) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
-        for index, entry in enumerate(config.nodes):
-            _known(f"nodes[{index}].network", lambda id_=entry.network: policy.network(id_))
+        for entry in config.nodes:
             nodes[entry.network] = EvmNode(entry.network, entry.url, entry.timeout_ms)
         return nodes
 
@@ -204,7 +187,7 @@ def check_parts(parts: Parts) -> list[str]:
         except CustodyError as error:
             problems.append(f"{error}: start custody-signer {signer.signer}, or correct its address in server.toml")
             continue
-        if status.deployment != parts.policy.hash:
+        if status.deployment != parts.genesis.hash:
             raise InvariantBroken(f"signer {signer.signer} serves another deployment: check its genesis hash")
     for node in parts.nodes.values():
         try:
@@ -216,22 +199,20 @@ def check_parts(parts: Parts) -> list[str]:
     return problems
 
 
-def fresh_salt() -> bytes:
-    """32 random bytes."""
-    return secrets.token_bytes(32)
-
-
-def exit_now() -> None:
-    """End the process without any of Python's own endings: nothing may be written after a failed append."""
-    os._exit(70)
+def check_names(config: ServerConfig, policy: Policy) -> None:
+    """Raise `ConfigError` for a signer or network that the policy has not."""
+    for index, signer in enumerate(config.signers):
+        _known(f"signers[{index}].id", policy.signer, signer.id)
+    for index, node in enumerate(config.nodes):
+        _known(f"nodes[{index}].network", policy.network, node.network)
 
 
 def _waking(worker: Worker) -> Callable[[object], None]:
     return lambda _head: worker.wake()
 
 
-def _known(field: str, find: Callable[[], object]) -> None:
+def _known(field: str, find: Callable[[str], object], name: str) -> None:
     try:
-        find()
+        find(name)
     except NotFound as error:
         raise ConfigError(field, f"the policy has {error}") from None

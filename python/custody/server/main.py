@@ -62,9 +62,7 @@ def serve(config: ConfigOption) -> None:
     except CustodyError as error:
         _fail(error)
     print(f"custody-server: listening on port {server.port}", flush=True)
-    while not asked.wait(0.2):
-        if server.failed.is_set():
-            bootstrap.exit_now()
+    asked.wait()
     server.stop()
 
 

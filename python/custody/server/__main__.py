@@ -1,0 +1,5 @@
+"""`python -m custody.server` is `custody-server`."""
+
+from custody.server.main import run
+
+run()
