@@ -1,0 +1,1 @@
+"""The operators' command: shows what is signed from the bytes themselves, and signs with the operator's key."""
