@@ -19,7 +19,7 @@ from custody.model.halts import Activity, Halt, HaltBook, Suspension, halted_by
 from custody.model.leg import Leg
 from custody.model.leg_book import LegBook
 from custody.model.nonces import NonceLanes
-from custody.model.payout import Payout
+from custody.model.payout import Payout, PayoutState
 from custody.model.payout_book import PayoutBook
 from custody.model.policy import Policy
 from custody.model.proposal import Proposal
@@ -190,12 +190,12 @@ class ControlState:
         self.sequence, self.last_recorded_ms = row.sequence, now_ms
 
     def _table(self) -> dict[int, Callable[[Any, int, RecordView], None]]:
-        withdrawals, payouts, legs, halts = self._withdrawals, self._payouts, self._legs, self._halts
+        payouts, legs, halts = self._payouts, self._legs, self._halts
         kinds = record_pb2
         return {
             kinds.RECORD_KIND_STARTED: self._started,
             kinds.RECORD_KIND_GENESIS: self._genesis,
-            kinds.RECORD_KIND_WITHDRAWALS_ENDED: lambda m, now, _: withdrawals.ended_unpaid(m, now),
+            kinds.RECORD_KIND_WITHDRAWALS_ENDED: self._withdrawals_ended,
             kinds.RECORD_KIND_WITHDRAWALS_RELEASED: lambda m, now, _: None,
             kinds.RECORD_KIND_CANCELLATION_REQUESTED: self._cancellation,
             kinds.RECORD_KIND_PAYOUTS_PLANNED: lambda m, now, _: payouts.planned(m, now),
@@ -239,6 +239,15 @@ class ControlState:
         if message.withdrawal_id in self._payouts.of_withdrawal:
             raise InvariantBroken(f"withdrawal {message.withdrawal_id.hex()} has a payout already")
         self._withdrawals.requested(message, now_ms)
+
+    def _withdrawals_ended(self, message: Any, now_ms: int, row: RecordView) -> None:
+        for item in message.items:
+            payout = self.payouts.get(self.payout_of.get(item.withdrawal_id, ""))
+            if payout is not None and payout.state is not PayoutState.FAILED:
+                raise InvariantBroken(
+                    f"withdrawal {item.withdrawal_id.hex()} ends while payout {payout.id} has it"
+                )
+        self._withdrawals.ended_unpaid(message, now_ms)
 
     def _proposal_opened(self, message: governance_pb2.ProposalOpened, now_ms: int, row: RecordView) -> None:
         self._legs.proposed(self._proposals.opened(message, now_ms, row.sequence))
