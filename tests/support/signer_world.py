@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import shutil
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -15,7 +16,7 @@ from custody import statements
 from custody.config import Secret
 from custody.model.policy import Policy, parse_policy
 from custody.model.quorum import SignedApproval
-from custody.ports import Authority, EvmTerms, KeySig, RowFields, StatementAuthority
+from custody.ports import Authority, EvmTerms, KeySig, Row, RowFields, StatementAuthority
 from custody.signer import bootstrap, ceremony
 from custody.signer.config import Deployment, HsmEntry, Listen, SignerConfig, SignerEntry, Tls
 from custody.signer.core import RequestContext
@@ -34,7 +35,7 @@ from custody.statements import (
 )
 from support.fakes import FakeClock
 from support.keys import EdKey, EthKey
-from support.softhsm import PIN, module_with
+from support.softhsm import PIN, folder, module_with
 
 NETWORK = "eip155:31337"
 ETH = f"{NETWORK}/slip44:60"
@@ -72,21 +73,23 @@ class Genesis:
 
 
 @cache
-def genesis(folder: Path) -> Genesis:
+def genesis() -> Genesis:
     """Make the tokens, initialise and prove each signer, and write the policy."""
     tokens, proofs = {}, {}
     module = module_with(*SIGNERS)
     for signer, (wallet, kind) in SIGNERS.items():
         hsm = Hsm(module, signer, PIN)
-        store = StoreFolder(folder / f"born-{signer}")
+        store = StoreFolder(folder() / f"born-{signer}")
         ceremony.initialise(hsm, store, signer, [wallet])
         proofs[signer] = ceremony.prove(hsm, store, signer, SALT, kind, NETWORK, [wallet])
         tokens[signer] = Token(hsm, module, store.path)
-    raw = _policy(json.loads(json.dumps(proofs))).encode()
+    raw = policy_text(json.loads(json.dumps(proofs))).encode()
     return Genesis(tokens, raw, parse_policy(raw))
 
 
-def _policy(proofs: dict[str, dict[str, dict[str, dict[str, str]]]]) -> str:
+def policy_text(proofs: dict[str, dict[str, dict[str, dict[str, str]]]]) -> str:
+    """The policy of SIGNERS, from what `prove` printed for each."""
+
     def key(name: str, role: str) -> str:
         return (
             f'{{ scheme = "ed25519", public = "{EdKey(name).public.hex()}", role = "{role}", '
@@ -180,7 +183,7 @@ class ServerJournal:
     hashes: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.hashes.append(statements.journal_start(self.deployment, "server/main"))
+        self.hashes = self.hashes or [statements.journal_start(self.deployment, "server/main")]
 
     def grow(self, count: int = 1, content: str = "") -> None:
         """Append rows; `content` makes them differ from another journal's."""
@@ -192,7 +195,7 @@ class ServerJournal:
 
     def fork(self, at: int) -> ServerJournal:
         """The same journal up to a row."""
-        return ServerJournal(self.deployment, self.epoch, self.rows[:at], self.hashes[1 : at + 1])
+        return ServerJournal(self.deployment, self.epoch, self.rows[:at], self.hashes[: at + 1])
 
     def claim(self, after: int = 0, head: int | None = None) -> Claim:
         """The head with the rows after `after`."""
@@ -203,9 +206,9 @@ class ServerJournal:
 class World:
     """One deployment with fresh stores, and a server that may lie to its signers."""
 
-    def __init__(self, shared: Path, folder: Path) -> None:
-        self.genesis = genesis(shared)
-        self.folder = folder
+    def __init__(self, stores: Path) -> None:
+        self.genesis = genesis()
+        self.folder = stores
         self.policy = self.genesis.policy
         self.id = self.policy.hash
         self.clock = FakeClock(START_MS)
@@ -214,12 +217,8 @@ class World:
         self.fatal: list[str] = []
         self.running: dict[str, bootstrap.Signer] = {}
         self._numbers = itertools.count(1)
-        (folder / "policy.toml").write_bytes(self.genesis.raw)
-        for signer, made in self.genesis.tokens.items():
-            shutil.copytree(made.birth, folder / signer)
-            birth = StoreFolder(made.birth).read_birth()
-            assert birth is not None
-            TokenMark(bytes.fromhex(birth.store_id), 0).write(made.hsm)
+        (stores / "policy.toml").write_bytes(self.genesis.raw)
+        self._fresh: set[str] = set()
 
     def config(self, signer: str, store: str = "") -> SignerConfig:
         """Its configuration as a file would give it."""
@@ -234,9 +233,21 @@ class World:
     def signer(self, name: str, store: str = "") -> bootstrap.Signer:
         """The running signer, started if it is not."""
         if name not in self.running:
+            self._make_fresh(name)
             config = self.config(name, store)
             self.running[name] = bootstrap.build(config, self.hsm(name), self.clock, self.fatal.append)
         return self.running[name]
+
+    def _make_fresh(self, name: str) -> None:
+        """Before its first start, token and store are as `init` left them."""
+        if name in self._fresh:
+            return
+        self._fresh.add(name)
+        made = self.genesis.tokens[name]
+        shutil.copytree(made.birth, self.folder / name)
+        birth = StoreFolder(made.birth).read_birth()
+        assert birth is not None
+        TokenMark(bytes.fromhex(birth.store_id), 0).write(made.hsm)
 
     def restart(self, name: str) -> bootstrap.Signer:
         """Stop a signer and start it again on its store."""
@@ -256,6 +267,18 @@ class World:
     def hsm(self, name: str) -> Hsm:
         """Its token."""
         return self.genesis.tokens[name].hsm
+
+    def rows(self, name: str, after: int = 0) -> list[Row]:
+        """The rows of a signer's log."""
+        connection = sqlite3.connect(self.folder / name / "journal.db")
+        try:
+            found = connection.execute(
+                "SELECT sequence, epoch, kind, prev_hash, root, hash, record FROM rows WHERE sequence > ?",
+                (after,),
+            ).fetchall()
+        finally:
+            connection.close()
+        return [Row(*row) for row in found]
 
     # What the server sends.
 

@@ -17,10 +17,16 @@ SPARE = ("spare-1", "spare-2", "spare-3")
 
 
 @cache
+def folder() -> Path:
+    """A folder for as long as this process lives."""
+    made = Path(tempfile.mkdtemp(prefix="custody-softhsm-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+@cache
 def module_with(*labels: str) -> str:
     """Make empty tokens of these labels and the spare ones; return the PKCS#11 module's path."""
-    folder = Path(tempfile.mkdtemp(prefix="custody-softhsm-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    paths = [make_token(folder, label, PIN, "so-pin-11") for label in (*labels, *SPARE)]
+    paths = [make_token(folder(), label, PIN, "so-pin-11") for label in (*labels, *SPARE)]
     os.environ["SOFTHSM2_CONF"] = str(paths[0].conf)
     return paths[0].module_path

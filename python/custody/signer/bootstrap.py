@@ -68,8 +68,15 @@ def read_genesis(deployment: Deployment, signer: str) -> Policy:
 
 
 def open_token(config: SignerConfig) -> Hsm:
-    """Log in to the token. Raises ConfigError for the PIN's reference, HsmError for the rest, each in one line."""
-    return Hsm(config.hsm.module, config.hsm.token, config.hsm.pin.read())
+    """Log in to the token. Raises ConfigError or HsmError: one line that says what, and where to look."""
+    try:
+        pin = config.hsm.pin.read()
+    except ConfigError as error:
+        raise ConfigError("hsm.pin", f"{error.reason}: put the token's PIN there") from None
+    try:
+        return Hsm(config.hsm.module, config.hsm.token, pin)
+    except HsmError as error:
+        raise HsmError(error.what, f"{error.reason}; check module, token and pin under [hsm]") from None
 
 
 def build(config: SignerConfig, hsm: Hsm, clock: Clock, on_fatal: Callable[[str], None]) -> Signer:
