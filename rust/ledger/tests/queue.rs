@@ -1,0 +1,223 @@
+//! Order, what is passed over, and that nothing waits for ever.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod common;
+
+use common::{ETH, HOUR, NOW, USD, accepted, candidate, enact, limit, payout, submit, world};
+use custody_ledger::limits::Over;
+use custody_ledger::{Blocker, Candidate, FeeBudget, FeeMode, Ledger, Priority, Scope, Ulid};
+
+const MINUTE: u64 = 60_000;
+
+fn fee(per_item: u128) -> FeeBudget {
+    FeeBudget {
+        asset: ETH.to_owned(),
+        per_item,
+    }
+}
+
+fn add(
+    ledger: &mut Ledger,
+    reference: &str,
+    amount: u128,
+    at_ms: u64,
+    change: impl Fn(&mut Candidate),
+) -> Ulid {
+    let mut wanted = candidate(reference, 1, amount);
+    wanted.submit_before_ms = at_ms + 1;
+    wanted.pay_before_ms = at_ms + 1_000 * HOUR;
+    change(&mut wanted);
+    submit(ledger, wanted, at_ms).1.unwrap()
+}
+
+#[test]
+fn classes_go_first_and_age_into_one_another() {
+    let mut ledger = world(vec![]);
+    let with = |priority| move |wanted: &mut Candidate| wanted.priority = priority;
+    let economy = add(&mut ledger, "economy", 1, NOW, with(Priority::Economy));
+    let standard = add(
+        &mut ledger,
+        "standard",
+        1,
+        NOW + MINUTE,
+        with(Priority::Standard),
+    );
+    let expedited = add(
+        &mut ledger,
+        "expedited",
+        1,
+        NOW + 2 * MINUTE,
+        with(Priority::Expedited),
+    );
+    assert_eq!(
+        ledger.select("hot-1", NOW + HOUR, 9, &fee(1)),
+        [expedited, standard, economy]
+    );
+    // 50 minutes younger, a standard one stands behind the economy one; 60, an expedited one.
+    let late = add(
+        &mut ledger,
+        "late",
+        1,
+        NOW + 51 * MINUTE,
+        with(Priority::Standard),
+    );
+    let later = add(
+        &mut ledger,
+        "later",
+        1,
+        NOW + 61 * MINUTE,
+        with(Priority::Expedited),
+    );
+    let order = ledger.select("hot-1", NOW + 2 * HOUR, 9, &fee(1));
+    assert_eq!(order, [expedited, standard, economy, late, later]);
+    assert_eq!(ledger.position(&economy), Some(3));
+    assert_eq!(
+        ledger.select("hot-1", NOW + 2 * HOUR, 2, &fee(1)),
+        [expedited, standard]
+    );
+    assert_eq!(ledger.select("hot-2", NOW, 9, &fee(1)), []);
+}
+
+#[test]
+fn a_selection_can_be_assigned_as_a_whole() {
+    let mut ledger = world(vec![]);
+    for n in 0..30 {
+        accepted(&mut ledger, &format!("r{n}"), 50);
+    }
+    let chosen = ledger.select("hot-1", NOW, 99, &fee(7));
+    // 100 of the house for fees of 7: 14; 1,100 in the wallet for 57 each: 19.
+    assert_eq!(chosen.len(), 14);
+    for (n, id) in chosen.into_iter().enumerate() {
+        let decided = ledger.decide_assign(payout(&format!("p{n}"), id, 50, 7), NOW);
+        assert_eq!(enact(&mut ledger, decided), "ok");
+    }
+    assert!(ledger.select("hot-1", NOW, 99, &fee(7)).is_empty());
+    assert_eq!(ledger.queued_demand("hot-1", ETH), 16 * 50);
+}
+
+#[test]
+fn a_large_one_blocks_nobody_and_is_not_starved() {
+    let mut ledger = world(vec![]);
+    let large = add(&mut ledger, "large", 2_000, NOW, |_| {});
+    let small: Vec<Ulid> = (0..5)
+        .map(|n| add(&mut ledger, &format!("s{n}"), 10, NOW + 1 + n, |_| {}))
+        .collect();
+    let chosen = ledger.select("hot-1", NOW + 9 * MINUTE, 99, &fee(1));
+    assert_eq!(chosen.len(), 5, "small ones pass");
+    assert!(small.iter().all(|id| chosen.contains(id)));
+    // After ten minutes the funds are kept for it, from those younger than ten minutes alone.
+    let young = add(&mut ledger, "young", 10, NOW + 9 * MINUTE, |_| {});
+    let token = add(&mut ledger, "token", 10, NOW + 9 * MINUTE, |wanted| {
+        wanted.subject.asset = USD.to_owned()
+    });
+    let chosen = ledger.select("hot-1", NOW + 11 * MINUTE, 99, &fee(1));
+    assert!(
+        small.iter().all(|id| chosen.contains(id)),
+        "they waited as long"
+    );
+    assert!(
+        !chosen.contains(&young) && chosen.contains(&token),
+        "another asset is not kept"
+    );
+    assert!(
+        ledger
+            .select("hot-1", NOW + 19 * MINUTE, 99, &fee(1))
+            .contains(&young),
+        "never longer than ten minutes"
+    );
+    assert_eq!(ledger.blockers(&large, None), [Blocker::Liquidity]);
+    assert_eq!(ledger.queued_demand("hot-1", ETH), 2_060);
+    // A refill comes: the large one is first.
+    let decided = ledger.decide_open("hot-1", ETH, 2_000, "lending");
+    assert_eq!(enact(&mut ledger, decided), "ok");
+    assert_eq!(
+        ledger.select("hot-1", NOW + 20 * MINUTE, 1, &fee(1)),
+        [large]
+    );
+}
+
+#[test]
+fn halted_expired_and_unaffordable_fees_are_passed_over() {
+    let mut ledger = world(vec![]);
+    let frozen = add(&mut ledger, "frozen", 1, NOW, |wanted| {
+        wanted.subject.customer = "c9".to_owned()
+    });
+    let expired = add(&mut ledger, "expired", 1, NOW + 1, |wanted| {
+        wanted.pay_before_ms = NOW + 5
+    });
+    let capped = add(&mut ledger, "capped", 50, NOW + 2, |wanted| {
+        wanted.fee_mode = FeeMode::Deduct { max_network_fee: 4 }
+    });
+    let fine = add(&mut ledger, "fine", 1, NOW + 3, |_| {});
+    let decided = ledger.decide_halt("h", &[Scope::Customer("c9".to_owned())]);
+    assert_eq!(enact(&mut ledger, decided), "ok");
+    assert_eq!(ledger.select("hot-1", NOW + 5, 9, &fee(5)), [fine]);
+    assert_eq!(
+        ledger.select("hot-1", NOW + 4, 9, &fee(4)),
+        [expired, capped, fine]
+    );
+    assert_eq!(ledger.expired(NOW + 5, 9), [expired]);
+    assert_eq!(ledger.expired(NOW + 4, 9), []);
+    assert_eq!(
+        ledger.blockers(&capped, Some(&fee(5))),
+        [Blocker::FeeAboveCap]
+    );
+    let freeze = Blocker::Freeze("h".to_owned(), Scope::Customer("c9".to_owned()));
+    assert_eq!(ledger.blockers(&frozen, None), [freeze]);
+    assert_eq!(ledger.blockers(&fine, Some(&fee(101))), [Blocker::House]);
+    assert_eq!(
+        ledger.queued_demand("hot-1", ETH),
+        52,
+        "a frozen one asks for nothing"
+    );
+    for scope in [
+        Scope::All,
+        Scope::Payouts,
+        Scope::Asset(ETH.to_owned()),
+        Scope::Wallet("hot-1".to_owned()),
+    ] {
+        let mut halted = ledger.clone();
+        let decided = halted.decide_halt("h2", &[scope]);
+        assert_eq!(enact(&mut halted, decided), "ok");
+        assert!(halted.select("hot-1", NOW, 9, &fee(1)).is_empty());
+    }
+}
+
+#[test]
+fn held_ones_wait_for_their_quorum_and_expire_too() {
+    let mut ledger = world(vec![limit("big", &[], HOUR, Some(5), Over::Hold)]);
+    let held = add(&mut ledger, "held", 6, NOW, |wanted| {
+        wanted.pay_before_ms = NOW + 10
+    });
+    assert!(ledger.select("hot-1", NOW, 9, &fee(1)).is_empty());
+    assert_eq!(ledger.position(&held), None);
+    assert_eq!(
+        ledger.blockers(&held, None),
+        [Blocker::Quorum("limit.big".to_owned())]
+    );
+    assert_eq!(ledger.expired(NOW + 10, 9), [held]);
+    let decided = ledger.decide_release(&[held]);
+    assert_eq!(enact(&mut ledger, decided), "ok");
+    assert_eq!(ledger.position(&held), Some(1));
+    assert!(ledger.blockers(&held, None).is_empty());
+}
+
+#[test]
+fn a_later_attempt_inherits_the_first_ones_age() {
+    let mut ledger = world(vec![]);
+    let first = accepted(&mut ledger, "a", 1);
+    let other = add(&mut ledger, "b", 1, NOW + 1, |_| {});
+    let decided = ledger.decide_void(first, custody_ledger::End::Cancelled, NOW + 2);
+    assert_eq!(enact(&mut ledger, decided), "ok");
+    let (_, again) = submit(&mut ledger, candidate("a", 2, 1), NOW + 3);
+    assert_eq!(
+        ledger.select("hot-1", NOW + 4, 9, &fee(1)),
+        [again.unwrap(), other]
+    );
+}
