@@ -87,7 +87,9 @@ def test_another_process_is_kept_out_and_a_killed_one_keeps_nobody_out(tmp_path:
     open_(tmp_path / "j.db").close()
 
 
-@pytest.mark.parametrize("pragma", ["user_version = 99", "user_version = 0", "application_id = 7", "journal_mode = DELETE"])
+@pytest.mark.parametrize(
+    "pragma", ["user_version = 99", "user_version = 0", "application_id = 7", "journal_mode = DELETE"]
+)
 def test_a_file_that_is_newer_or_not_ours_or_less_durable_is_refused(tmp_path: Path, pragma: str) -> None:
     made(tmp_path / "j.db")
     connection = sqlite3.connect(tmp_path / "j.db")
@@ -112,7 +114,9 @@ def test_another_page_size_is_refused(tmp_path: Path) -> None:
 
 def test_every_connection_that_writes_syncs_fully(tmp_path: Path) -> None:
     journal = open_(tmp_path / "j.db")
-    settings = [journal._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")]
+    settings = [
+        journal._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")
+    ]
     journal.close()
     assert settings == [2, "wal"]
 
@@ -132,7 +136,9 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "deployment"), [("server/other", DEPLOYMENT), (NAME, bytes(32))])
-def test_a_journal_of_another_name_or_deployment_is_refused(tmp_path: Path, name: str, deployment: bytes) -> None:
+def test_a_journal_of_another_name_or_deployment_is_refused(
+    tmp_path: Path, name: str, deployment: bytes
+) -> None:
     made(tmp_path / "j.db")
     with pytest.raises(JournalError, match="another deployment"):
         open_(tmp_path / "j.db", name, deployment)

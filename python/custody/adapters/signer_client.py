@@ -228,15 +228,15 @@ class _RowsMissing(Exception):
 
 
 def _details(error: grpc.RpcError) -> tuple[grpc.StatusCode | None, str, str, Mapping[str, str]]:
-    if not isinstance(error, grpc.Call):
-        return None, str(error), "", {}
+    """Code, message, and the ErrorInfo's reason and metadata; a call's error is a `grpc.Call` too."""
+    call: Any = error
     info = error_details_pb2.ErrorInfo()
-    for key, value in error.trailing_metadata() or ():
+    for key, value in call.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             for detail in status_pb2.Status.FromString(value).details:
                 if detail.Unpack(info):
                     break
-    return error.code(), error.details() or "", info.reason, dict(info.metadata)
+    return call.code(), call.details() or "", info.reason, dict(info.metadata)
 
 
 def _intent(authority: Authority) -> pb.SignedIntent:

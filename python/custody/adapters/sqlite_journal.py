@@ -80,7 +80,7 @@ class SqliteJournal:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             self._writer.executemany(
-                f"INSERT INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (a constant)
+                f"INSERT INTO rows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(r.sequence, r.epoch, r.kind, r.prev_hash, r.root, r.hash, r.record) for r in rows],
             )
             self._writer.execute("COMMIT")
@@ -92,7 +92,7 @@ class SqliteJournal:
 
     def read(self, after: int, limit: int) -> list[Row]:
         """At most `limit` rows above `after`, ascending."""
-        sql = f"SELECT {_COLUMNS} FROM rows WHERE sequence > ? ORDER BY sequence LIMIT ?"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM rows WHERE sequence > ? ORDER BY sequence LIMIT ?"
         return [Row(*row) for row in self._query(sql, (after, min(limit, _READ_LIMIT)))]
 
     def fields(self, after: int, limit: int) -> list[RowFields]:
@@ -102,7 +102,7 @@ class SqliteJournal:
 
     def get(self, sequence: int) -> Row:
         """One row. Raises `NotFound`."""
-        found = self._query(f"SELECT {_COLUMNS} FROM rows WHERE sequence = ?", (sequence,))  # noqa: S608
+        found = self._query(f"SELECT {_COLUMNS} FROM rows WHERE sequence = ?", (sequence,))
         if not found:
             raise NotFound("journal row", str(sequence))
         return Row(*found[0])
@@ -136,7 +136,7 @@ class SqliteJournal:
             if connection is None:
                 connection = self._local.connection = self._connect()
                 connection.execute("PRAGMA query_only = ON")
-            return connection.execute(sql, arguments).fetchall()  # type: ignore[no-any-return]
+            return connection.execute(sql, arguments).fetchall()
         except (sqlite3.Error, OverflowError) as error:
             raise JournalError(self.name, f"read failed: {error}") from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ class Endpoint:
 
     def _method(
         self, method: MethodDescriptor, behaviour: Callable[..., Any] | None, raw: bool
-    ) -> grpc.RpcMethodHandler:
+    ) -> grpc.RpcMethodHandler[Any, Any]:
         name = f"/{method.containing_service.full_name}/{method.name}"
         decode = None if raw else message_factory.GetMessageClass(method.input_type).FromString
         encode = None if raw else message_factory.GetMessageClass(method.output_type).SerializeToString
@@ -90,7 +90,7 @@ class Endpoint:
             (True, True): (grpc.stream_stream_rpc_method_handler, stream),
         }
         make, wrapped = kinds[method.client_streaming, method.server_streaming]
-        handler: grpc.RpcMethodHandler = make(
+        handler: grpc.RpcMethodHandler[Any, Any] = make(
             wrapped, request_deserializer=decode, response_serializer=encode
         )
         return handler
@@ -127,7 +127,8 @@ class Endpoint:
             self._streams.release()
 
     def _enter(self, name: str, log: Any, context: grpc.ServicerContext) -> tuple[Call, Any]:
-        names = context.auth_context().get("x509_subject_alternative_name", ())
+        auth: Mapping[str, Iterable[bytes]] = context.auth_context()  # type: ignore[assignment]
+        names = auth.get("x509_subject_alternative_name", ())
         principal = principal_of(names)
         log = log.bind(principal=str(principal))
         check(principal, name, self._methods)

@@ -46,7 +46,12 @@ def status_of(error: CustodyError) -> status_pb2.Status:
         case InvalidSignature():
             return _status(code_pb2.INVALID_ARGUMENT, str(error), "signature.invalid")
         case Denied():
-            return _status(code_pb2.FAILED_PRECONDITION, str(error), error.tag, {"detail": error.detail, **getattr(error, "metadata", {})})
+            return _status(
+                code_pb2.FAILED_PRECONDITION,
+                str(error),
+                error.tag,
+                {"detail": error.detail, **getattr(error, "metadata", {})},
+            )
         case NotFound():
             return _status(
                 code_pb2.NOT_FOUND, str(error), "not_found", {"kind": error.kind, "name": error.name}

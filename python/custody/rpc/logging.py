@@ -14,8 +14,11 @@ __all__ = ["REDACTED", "configure", "redact"]
 REDACTED: Final = "[redacted]"
 
 _PRIVATE: Final = frozenset(
-    "pin secret password passphrase private_key key_pem token_pin seed metadata memo customer address destination "
-    "intent cancel signature signatures salt authorization".split()
+    {
+        *("pin", "secret", "password", "passphrase", "private_key", "key_pem", "token_pin", "seed", "authorization"),
+        *("metadata", "memo", "customer", "address", "destination"),
+        *("intent", "cancel", "signature", "signatures", "salt"),
+    }
 )
 _LONGEST = 2_000
 

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 import structlog
 
 import custody
-
 from custody.adapters.evm_node import EvmNode
 from custody.adapters.signer_client import GrpcSignerClient
 from custody.adapters.sqlite_journal import SqliteJournal
@@ -31,7 +30,6 @@ from custody.server.services import service_table
 from custody.server.workers import make_workers
 from custody.services.conditions import Conditions
 from custody.services.intents import IntentStore
-from custody.services.worker import Worker
 from custody.services.writer import Writer
 
 __all__ = ["VERSION", "Server", "check_names", "check_parts", "load_policy", "make_keyring", "open_journal"]
@@ -52,7 +50,8 @@ def load_policy(config: ServerConfig) -> Policy:
     policy = parse_policy(raw)
     if policy.hash != config.deployment.genesis_hash:
         raise ConfigError(
-            "deployment.genesis_hash", f"is not that of {config.deployment.genesis}, which is {policy.hash.hex()}"
+            "deployment.genesis_hash",
+            f"is not that of {config.deployment.genesis}, which is {policy.hash.hex()}",
         )
     return policy
 
@@ -124,7 +123,6 @@ class Server:
         """Start the workers, and serve."""
         for worker in self._workers:
             worker.start()
-            self.parts.writer.on_committed(_waking(worker))
         self._grpc.start()
         head = self.parts.writer.head
         _log.info("serving", port=self.port, sequence=head.sequence, epoch=head.epoch, version=VERSION)
@@ -185,7 +183,9 @@ def check_parts(parts: Parts) -> list[str]:
         except InvariantBroken:
             raise
         except CustodyError as error:
-            problems.append(f"{error}: start custody-signer {signer.signer}, or correct its address in server.toml")
+            problems.append(
+                f"{error}: start custody-signer {signer.signer}, or correct its address in server.toml"
+            )
             continue
         if status.deployment != parts.genesis.hash:
             raise InvariantBroken(f"signer {signer.signer} serves another deployment: check its genesis hash")
@@ -205,10 +205,6 @@ def check_names(config: ServerConfig, policy: Policy) -> None:
         _known(f"signers[{index}].id", policy.signer, signer.id)
     for index, node in enumerate(config.nodes):
         _known(f"nodes[{index}].network", policy.network, node.network)
-
-
-def _waking(worker: Worker) -> Callable[[object], None]:
-    return lambda _head: worker.wake()
 
 
 def _known(field: str, find: Callable[[str], object], name: str) -> None:

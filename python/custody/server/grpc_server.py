@@ -9,9 +9,9 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from custody.errors import Failed
-from custody.server.config import Limits, Listen, Tls
 from custody.rpc.endpoint import Endpoint
 from custody.rpc.tls import server_credentials
+from custody.server.config import Limits, Listen, Tls
 
 __all__ = ["RAW", "GrpcServer"]
 

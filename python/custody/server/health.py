@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from grpc_health.v1 import health_pb2
 
@@ -15,7 +15,9 @@ from custody.services.writer import Writer
 
 __all__ = ["Health", "Part"]
 
-_Status = health_pb2.HealthCheckResponse.ServingStatus
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_ListResponse: Any = health_pb2.HealthListResponse  # type: ignore[attr-defined]  # newer than the stubs
 _LOOK_S = 1.0  # how soon a watcher sees a change, and one that left gives its thread back
 
 
@@ -60,7 +62,11 @@ class Health:
         failure = self._writer.failure
         parts = [
             Part("journal", failure is None, "" if failure is None else "appending failed: see the log"),
-            Part("writer", failure is None and not self.draining, "the server is stopping" if self.draining else ""),
+            Part(
+                "writer",
+                failure is None and not self.draining,
+                "the server is stopping" if self.draining else "",
+            ),
         ]
         parts.extend(self._part("signer", ConditionKind.SIGNER_DOWN, signer) for signer in self._signers)
         parts.extend(self._part("node", ConditionKind.NODE_DOWN, network) for network in self._networks)
@@ -79,10 +85,10 @@ class Health:
         self._known(request.service)
         return health_pb2.HealthCheckResponse(status=self._status())
 
-    def List(self, request: health_pb2.HealthListRequest, call: Call) -> health_pb2.HealthListResponse:
+    def List(self, request: Any, call: Call) -> Any:
         """The status under every name."""
         answer = health_pb2.HealthCheckResponse(status=self._status())
-        return health_pb2.HealthListResponse(statuses=dict.fromkeys(self._services, answer))
+        return _ListResponse(statuses=dict.fromkeys(self._services, answer))
 
     def Watch(
         self, request: health_pb2.HealthCheckRequest, call: Call
@@ -95,13 +101,13 @@ class Health:
             if status != told:
                 told = status
                 yield health_pb2.HealthCheckResponse(status=status)
-            if self._draining.wait(_LOOK_S) and told == _Status.NOT_SERVING:
+            if self._draining.wait(_LOOK_S) and told == _NOT_SERVING:
                 return
 
     def _known(self, service: str) -> None:
         if service not in self._services:
             raise NotFound("service", service)
 
-    def _status(self) -> _Status.ValueType:
+    def _status(self) -> Any:
         sound = not self.draining and all(part.serving for part in self.parts())
-        return _Status.SERVING if sound else _Status.NOT_SERVING
+        return _SERVING if sound else _NOT_SERVING

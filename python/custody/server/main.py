@@ -38,7 +38,9 @@ _app = typer.Typer(
 
 ConfigOption = Annotated[
     Path,
-    typer.Option("--config", "-c", metavar="FILE", help="server.toml; docs/samples/server.toml explains every key."),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="server.toml; docs/samples/server.toml explains every key."
+    ),
 ]
 
 
@@ -95,7 +97,9 @@ def check_journal(config: ConfigOption) -> None:
         journal = bootstrap.open_journal(settings, policy)
         try:
             ledger, control = Ledger(), ControlState(policy)
-            head = replay(journal, ledger, control, Rulebook(ledger, Keyring(), settings.deployment.partition))
+            head = replay(
+                journal, ledger, control, Rulebook(ledger, Keyring(), settings.deployment.partition)
+            )
             ledger.conservation()
         finally:
             journal.close()

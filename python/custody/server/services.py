@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
-from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from custody.api.v1 import admin_pb2, event_pb2, withdrawal_pb2
+from custody.api.v1 import withdrawal_pb2
 from custody.rpc.endpoint import Call
 from custody.server.health import Health
 from custody.server.parts import Parts
 from custody.server.withdrawals import Reader, Withdrawals
 from custody.services.intake import Intake
-from custody.services.intents import IntentStore
 
 __all__ = ["Reflection", "service_table"]
+
+Service = tuple[Any, object]
+"""A service's descriptor, and what answers its methods."""
 
 
 class Reflection:
@@ -33,12 +35,14 @@ class Reflection:
         yield from self._servicer.ServerReflectionInfo(requests, call.context)
 
 
-def service_table(parts: Parts) -> tuple[Health, list[tuple[ServiceDescriptor, object]]]:
+def service_table(parts: Parts) -> tuple[Health, list[Service]]:
     """The health to drain by, and each service with what answers it."""
     writer = parts.writer
     reader = Reader(writer, parts.intents, parts.metadata, parts.conditions)
-    withdrawals = Withdrawals(writer, Intake(writer, lambda: secrets.token_bytes(32)), reader)
-    table: list[tuple[ServiceDescriptor, object]] = [
+    withdrawals = Withdrawals(
+        writer, Intake(writer, lambda: secrets.token_bytes(32)), reader, parts.conditions
+    )
+    table: list[Service] = [
         (withdrawal_pb2.DESCRIPTOR.services_by_name["WithdrawalService"], withdrawals),
     ]
     names = tuple(descriptor.full_name for descriptor, _ in table)

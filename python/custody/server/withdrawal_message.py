@@ -71,9 +71,7 @@ def withdrawal(
     )
 
 
-def blockers(
-    read: WithdrawalRead, policy: Policy, conditions: Conditions
-) -> list[withdrawal_pb2.Blocker]:
+def blockers(read: WithdrawalRead, policy: Policy, conditions: Conditions) -> list[withdrawal_pb2.Blocker]:
     """Why it waits: what the ledger says, then what the workers last met."""
     if read.cancellation is not None:
         return []
@@ -93,7 +91,9 @@ def blockers(
         ]
         held = [conditions.get(kind, subject) for kind, subject in subjects]
         found += [
-            withdrawal_pb2.Blocker(kind=_CONDITIONS[each.kind], tag=each.tag) for each in held if each is not None
+            withdrawal_pb2.Blocker(kind=_CONDITIONS[each.kind], tag=each.tag)
+            for each in held
+            if each is not None
         ]
     return found
 
@@ -167,7 +167,7 @@ def _transactions(payout: Payout, policy: Policy) -> Iterator[common_pb2.ChainTx
         yield message
 
 
-def _transaction_state(payout: Payout, version: Version, here: bool) -> common_pb2.TxState:
+def _transaction_state(payout: Payout, version: Version, here: bool) -> common_pb2.TxState.ValueType:
     if payout.state is PayoutState.PAID:
         return common_pb2.TX_STATE_FINAL if here else common_pb2.TX_STATE_REPLACED
     if payout.state is PayoutState.FAILED:

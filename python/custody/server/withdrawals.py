@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from custody import statements
 from custody.api.v1 import common_pb2, withdrawal_pb2
 from custody.errors import Malformed, NotFound, Unavailable
+from custody.ledger import ulid_bytes
 from custody.model.policy import Policy
 from custody.ports import MetadataStore
 from custody.rpc.endpoint import Call
@@ -18,9 +20,8 @@ from custody.services.commands import State
 from custody.services.conditions import Conditions
 from custody.services.intake import Intake
 from custody.services.intents import IntentStore
-from custody.services.queries import WithdrawalRead, find, find_by_id, listed
+from custody.services.queries import WithdrawalRead, answered, find, find_by_id, listed
 from custody.services.writer import Writer
-from custody.ledger import ulid_bytes
 
 __all__ = ["Reader", "Withdrawals", "initiator_of", "wait_for"]
 
@@ -49,7 +50,9 @@ def wait_for(writer: Writer, minimum: common_pb2.Cursor, call: Call) -> None:
 class Reader:
     """Makes whole messages of what was read in the writer: the intent and the client's words come from outside it."""
 
-    def __init__(self, writer: Writer, intents: IntentStore, metadata: MetadataStore, conditions: Conditions) -> None:
+    def __init__(
+        self, writer: Writer, intents: IntentStore, metadata: MetadataStore, conditions: Conditions
+    ) -> None:
         self._writer = writer
         self._intents = intents
         self._metadata = metadata
@@ -85,8 +88,9 @@ class Reader:
 class Withdrawals:
     """See withdrawal.proto. Cancelling is `cancellations`' work."""
 
-    def __init__(self, writer: Writer, intake: Intake, reader: Reader) -> None:
+    def __init__(self, writer: Writer, intake: Intake, reader: Reader, conditions: Conditions) -> None:
         self._writer = writer
+        self._conditions = conditions
         self._intake = intake
         self._reader = reader
 
@@ -150,7 +154,9 @@ class Withdrawals:
                 reference=request.reference or None,
                 customer=request.customer or None,
                 asset=request.asset or None,
-                accepted_from_ms=_unix_ms(request.accepted_from) if request.HasField("accepted_from") else None,
+                accepted_from_ms=_unix_ms(request.accepted_from)
+                if request.HasField("accepted_from")
+                else None,
                 accepted_to_ms=_unix_ms(request.accepted_to) if request.HasField("accepted_to") else None,
                 before=request.page_token or None,
                 size=request.page_size or _PAGE,
@@ -162,6 +168,48 @@ class Withdrawals:
             withdrawals=[self._reader.message(each, policy) for each in page],
             next_page_token=last,
             as_of=[cursor(self._writer.partition, as_of)],
+        )
+
+    def ExplainWithdrawal(
+        self, request: withdrawal_pb2.ExplainWithdrawalRequest, call: Call
+    ) -> withdrawal_pb2.ExplainWithdrawalResponse:
+        """The rule that decides an intent, or that decided a known one and what it waits for."""
+        own = initiator_of(call.principal)
+        if request.HasField("key") == bool(request.intent):
+            raise Malformed("key", "give either a key or an intent")
+        if request.intent:
+            body = request.intent
+            initiator = own or statements.parse_intent(body).initiator
+            explained = self._writer.read(lambda state: state.ledger.explain(initiator, body, state.now_ms))
+            return withdrawal_pb2.ExplainWithdrawalResponse(
+                outcome=withdrawal_pb2.Outcome.ValueType(explained.outcome),
+                tag=explained.tag,
+                detail=explained.detail,
+                remedy=withdrawal_pb2.Remedy.ValueType(explained.remedy),
+                earliest_pass=withdrawal_message.timestamp(explained.earliest_pass_ms),
+            )
+        key = request.key
+        return self._writer.read(lambda state: self._explain(state, key, call.principal))
+
+    def _explain(
+        self, state: State, key: withdrawal_pb2.WithdrawalKey, principal: Principal
+    ) -> withdrawal_pb2.ExplainWithdrawalResponse:
+        own = initiator_of(principal)
+        if key.withdrawal_id:
+            view = find_by_id(state, key.withdrawal_id, own).view
+            found = answered(state, view.initiator, view.reference, view.attempt)
+        elif own is not None and key.initiator not in ("", own):
+            raise NotFound("withdrawal", f"{key.initiator}/{key.reference}")
+        else:
+            found = answered(state, own or key.initiator, key.reference, key.attempt)
+        attempt, read = found.attempt, found.read
+        policy = state.control.governance.policy
+        return withdrawal_pb2.ExplainWithdrawalResponse(
+            outcome=withdrawal_pb2.Outcome.Value(f"OUTCOME_{attempt.decision.value}"),
+            tag=attempt.tag,
+            remedy=withdrawal_pb2.Remedy.ValueType(attempt.remedy),
+            earliest_pass=withdrawal_message.timestamp(attempt.earliest_pass_ms),
+            blockers=[] if read is None else withdrawal_message.blockers(read, policy, self._conditions),
         )
 
 

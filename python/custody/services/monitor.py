@@ -15,7 +15,11 @@ class Monitor:
     """One look at all of them; the findings are conditions, nothing else follows from them."""
 
     def __init__(
-        self, signers: Iterable[SignerClient], nodes: Iterable[Node], deployment: bytes, conditions: Conditions
+        self,
+        signers: Iterable[SignerClient],
+        nodes: Iterable[Node],
+        deployment: bytes,
+        conditions: Conditions,
     ) -> None:
         self._signers = tuple(signers)
         self._nodes = tuple(nodes)

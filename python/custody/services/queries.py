@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from custody.errors import Malformed, NotFound
-from custody.ledger import BlockerView, End, LedgerState, WithdrawalView, ulid_bytes
+from custody.ledger import AttemptView, BlockerView, End, LedgerState, WithdrawalView, ulid_bytes
 from custody.model.payout import Payout, PayoutState
 from custody.model.withdrawal_book import Cancellation, Ended
 from custody.services.commands import State
 
-__all__ = ["WithdrawalRead", "WithdrawalState", "find", "find_by_id", "listed", "read_withdrawal", "state_of"]
+__all__ = [
+    "Answered",
+    "WithdrawalRead",
+    "WithdrawalState",
+    "answered",
+    "find",
+    "find_by_id",
+    "listed",
+    "read_withdrawal",
+    "state_of",
+]
 
 WithdrawalState = str
 """HELD, QUEUED, SIGNING, BROADCAST, CONFIRMED, FINAL, CANCELLED, EXPIRED or REFUNDED, as the API says it."""
@@ -33,7 +43,9 @@ _IN_LEDGER: dict[str, tuple[LedgerState | End, ...]] = {
     "EXPIRED": (End.EXPIRED,),
     "REFUNDED": (End.REFUNDED,),
 }
-_SCAN_FACTOR = 8  # how many ledger rows a page may look at for each that it shows, where a payout's state filters
+_SCAN_FACTOR = (
+    8  # how many ledger rows a page may look at for each that it shows, where a payout's state filters
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,24 @@ def find(state: State, initiator: str, reference: str, attempt: int) -> Withdraw
     if view is None:
         raise NotFound("withdrawal", f"{initiator}/{reference}")
     return read_withdrawal(state, view)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What intake answered for good to one attempt, and the withdrawal unless it was rejected."""
+
+    attempt: AttemptView
+    read: WithdrawalRead | None
+
+
+def answered(state: State, initiator: str, reference: str, attempt: int) -> Answered:
+    """The answer to an attempt, the newest when 0. Raises `NotFound`."""
+    attempts = state.ledger.attempts(initiator, reference)
+    if not attempts or not 0 <= attempt <= len(attempts):
+        raise NotFound("withdrawal", f"{initiator}/{reference}")
+    found = attempts[attempt - 1]
+    view = None if found.withdrawal_id is None else state.ledger.withdrawal(found.withdrawal_id)
+    return Answered(found, None if view is None else read_withdrawal(state, view))
 
 
 def listed(
