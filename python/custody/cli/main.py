@@ -5,9 +5,16 @@ from __future__ import annotations
 import typer
 
 from custody.cli.command import command
+from custody.cli.demo import demo
+from custody.cli.doctor import doctor
 from custody.cli.proposals import inbox, proposals
+from custody.cli.statement_commands import activations, openings, releases
 from custody.cli.status import status, whoami
 from custody.cli.stops import halt, resume, suspend
+from custody.cli.sweeps import sweeps
+from custody.cli.treasury import balance, wallets
+from custody.cli.watch import events
+from custody.cli.withdrawals import withdrawals
 
 __all__ = ["app", "run"]
 
@@ -27,11 +34,21 @@ app = typer.Typer(
 
 command(app, "inbox")(inbox)
 app.add_typer(proposals, name="proposal")
+app.add_typer(withdrawals, name="withdrawal")
+app.add_typer(sweeps, name="sweep")
+app.add_typer(openings, name="opening")
+app.add_typer(releases, name="release")
+app.add_typer(activations, name="activate")
+app.add_typer(wallets, name="wallet")
+command(app, "balance")(balance)
+app.add_typer(events, name="event")
 command(app, "halt")(halt)
 command(app, "resume")(resume)
 command(app, "suspend")(suspend)
 command(app, "status")(status)
 command(app, "whoami")(whoami)
+command(app, "doctor")(doctor)
+app.command("demo")(demo)
 
 
 def run() -> None:

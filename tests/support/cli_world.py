@@ -1,0 +1,445 @@
+"""An operator's machine and what it talks to: a server and signers of the real protos, played in this process.
+
+The fakes keep what they were sent and answer what a test put in: an honest answer unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typer.testing import CliRunner
+
+from custody import statements
+from custody.api.signed.v1 import statement_pb2
+from custody.api.signer.v1 import operator_pb2, operator_pb2_grpc, signer_pb2
+from custody.api.v1 import (
+    admin_pb2,
+    admin_pb2_grpc,
+    common_pb2,
+    event_pb2,
+    event_pb2_grpc,
+    proposal_pb2,
+    proposal_pb2_grpc,
+    sweep_pb2,
+    sweep_pb2_grpc,
+    treasury_pb2,
+    treasury_pb2_grpc,
+    withdrawal_pb2,
+    withdrawal_pb2_grpc,
+)
+from custody.cli.main import app
+from custody.errors import CustodyError, NotFound
+from custody.rpc.errors import status_of, to_grpc
+from custody.rpc.tls import server_credentials
+from custody.statements import ProposalKind, Statement, SweepBody, SweepLeg
+from custody.testing.certificates import Authority, Leaf
+from support.policy_builder import ETH, ETHER, PolicyBuilder, SshKey
+
+NOW_MS = 1_800_000_000_000
+"""The operator's clock, where a test holds it."""
+
+
+def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A servicer's method whose custody errors become statuses, as the real endpoint's do."""
+
+    def call(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(self, request)
+        except CustodyError as error:
+            code, message, details = to_grpc(status_of(error))
+            context.set_trailing_metadata((("grpc-status-details-bin", details),))
+            return context.abort(code, message)
+
+    return call
+
+
+@dataclass
+class FakeServer(
+    admin_pb2_grpc.AdminServiceServicer,
+    proposal_pb2_grpc.ProposalServiceServicer,
+    sweep_pb2_grpc.SweepServiceServicer,
+    treasury_pb2_grpc.TreasuryServiceServicer,
+    withdrawal_pb2_grpc.WithdrawalServiceServicer,
+    event_pb2_grpc.EventServiceServicer,
+):
+    """Keeps requests in `got`; raises what `fails` holds for a method's name."""
+
+    status: admin_pb2.StatusResponse = field(default_factory=admin_pb2.StatusResponse)
+    proposals: dict[str, proposal_pb2.Proposal] = field(default_factory=dict)
+    withdrawals: dict[str, withdrawal_pb2.Withdrawal] = field(default_factory=dict)
+    sweeps: list[sweep_pb2.Sweep] = field(default_factory=list)
+    wallets: list[treasury_pb2.Wallet] = field(default_factory=list)
+    balances: list[treasury_pb2.Balance] = field(default_factory=list)
+    events: list[event_pb2.Event] = field(default_factory=list)
+    counted: bool = True
+    tag: str = ""
+    cancel_outcome: int = withdrawal_pb2.CANCEL_OUTCOME_CANCELLED
+    fails: dict[str, CustodyError] = field(default_factory=dict)
+    got: list[Any] = field(default_factory=list)
+
+    def _take(self, request: Any) -> None:
+        self.got.append(request)
+        error = self.fails.get(type(request).__name__)
+        if error is not None:
+            raise error
+
+    def sent(self, kind: type[Any]) -> list[Any]:
+        """The requests of one kind."""
+        return [request for request in self.got if isinstance(request, kind)]
+
+    @_refusing
+    def Status(self, request: Any) -> Any:
+        self._take(request)
+        return self.status
+
+    @_refusing
+    def WhoAmI(self, request: Any) -> Any:
+        self._take(request)
+        return admin_pb2.WhoAmIResponse(principal="operator/ada", roles=["operator"], methods=["a.B.C"])
+
+    @_refusing
+    def Halt(self, request: Any) -> Any:
+        self._take(request)
+        return admin_pb2.HaltResponse(halt_id=hashlib.sha256(request.halt).hexdigest())
+
+    @_refusing
+    def Suspend(self, request: Any) -> Any:
+        self._take(request)
+        return admin_pb2.SuspendResponse(halt_id=hashlib.sha256(request.suspend).hexdigest())
+
+    @_refusing
+    def Propose(self, request: Any) -> Any:
+        self._take(request)
+        proposal_id = f"PROPOSAL{len(self.proposals) + 1}"
+        self.proposals[proposal_id] = proposal_pb2.Proposal(
+            proposal_id=proposal_id,
+            statement_bytes=request.statement,
+            statement=statement_pb2.Statement.FromString(request.statement),
+            state=proposal_pb2.PROPOSAL_STATE_OPEN,
+        )
+        return proposal_pb2.ProposeResponse(proposal=self.proposals[proposal_id])
+
+    @_refusing
+    def GetProposal(self, request: Any) -> Any:
+        self._take(request)
+        if request.proposal_id not in self.proposals:
+            raise NotFound("proposal", request.proposal_id)
+        return proposal_pb2.GetProposalResponse(proposal=self.proposals[request.proposal_id])
+
+    @_refusing
+    def ListProposals(self, request: Any) -> Any:
+        self._take(request)
+        found = [
+            proposal
+            for proposal in self.proposals.values()
+            if (not request.states or proposal.state in request.states)
+            and (not request.kinds or proposal.statement.kind in request.kinds)
+        ]
+        return proposal_pb2.ListProposalsResponse(proposals=found)
+
+    def _decide(self, request: Any) -> list[proposal_pb2.ApprovalResult]:
+        self._take(request)
+        return [
+            proposal_pb2.ApprovalResult(
+                proposal_id=item.proposal_id,
+                counted=self.counted,
+                tag=self.tag,
+                state=proposal_pb2.PROPOSAL_STATE_OPEN,
+            )
+            for item in request.items
+        ]
+
+    @_refusing
+    def Approve(self, request: Any) -> Any:
+        return proposal_pb2.ApproveResponse(results=self._decide(request))
+
+    @_refusing
+    def Reject(self, request: Any) -> Any:
+        return proposal_pb2.RejectResponse(results=self._decide(request))
+
+    @_refusing
+    def CancelProposal(self, request: Any) -> Any:
+        self._take(request)
+        return proposal_pb2.CancelProposalResponse()
+
+    @_refusing
+    def GetWithdrawal(self, request: Any) -> Any:
+        self._take(request)
+        for known in self.withdrawals.values():
+            wanted = request.key.withdrawal_id or request.key.reference
+            if wanted in (known.withdrawal_id, statements.parse_intent(known.intent_bytes).reference):
+                return withdrawal_pb2.GetWithdrawalResponse(withdrawal=known)
+        raise NotFound("withdrawal", request.key.withdrawal_id)
+
+    @_refusing
+    def BatchGetWithdrawals(self, request: Any) -> Any:
+        self._take(request)
+        none = withdrawal_pb2.Withdrawal()
+        found = [self.withdrawals.get(key.withdrawal_id, none) for key in request.keys]
+        return withdrawal_pb2.BatchGetWithdrawalsResponse(withdrawals=found)
+
+    @_refusing
+    def ListWithdrawals(self, request: Any) -> Any:
+        self._take(request)
+        return withdrawal_pb2.ListWithdrawalsResponse(withdrawals=self.withdrawals.values())
+
+    @_refusing
+    def CancelWithdrawals(self, request: Any) -> Any:
+        self._take(request)
+        result = withdrawal_pb2.CancelResult(outcome=self.cancel_outcome)  # type: ignore[arg-type]
+        return withdrawal_pb2.CancelWithdrawalsResponse(results=[result] * len(request.items))
+
+    @_refusing
+    def ExplainWithdrawal(self, request: Any) -> Any:
+        self._take(request)
+        return withdrawal_pb2.ExplainWithdrawalResponse(
+            outcome=withdrawal_pb2.OUTCOME_ACCEPTED, remedy=withdrawal_pb2.REMEDY_NONE
+        )
+
+    @_refusing
+    def ListSweeps(self, request: Any) -> Any:
+        self._take(request)
+        return sweep_pb2.ListSweepsResponse(sweeps=self.sweeps)
+
+    @_refusing
+    def GetSweep(self, request: Any) -> Any:
+        self._take(request)
+        for sweep in self.sweeps:
+            if sweep.sweep_id == request.sweep_id:
+                return sweep_pb2.GetSweepResponse(sweep=sweep)
+        raise NotFound("sweep", request.sweep_id)
+
+    @_refusing
+    def ListWallets(self, request: Any) -> Any:
+        self._take(request)
+        return treasury_pb2.ListWalletsResponse(wallets=self.wallets)
+
+    @_refusing
+    def GetBalances(self, request: Any) -> Any:
+        self._take(request)
+        return treasury_pb2.GetBalancesResponse(balances=self.balances)
+
+    def Subscribe(self, request: Any, context: Any) -> Iterator[Any]:
+        self.got.append(request)
+        after = max((cursor.sequence for cursor in request.cursors), default=0)
+        for event in self.events:
+            if event.cursor.sequence > after:
+                yield event_pb2.SubscribeResponse(event=event)
+
+
+@dataclass
+class FakeSigner(operator_pb2_grpc.SignerOperatorServiceServicer):
+    """One signer's endpoint for operators."""
+
+    id: str
+    deployment: bytes
+    store_id: bytes = b"s" * 16
+    fails: dict[str, CustodyError] = field(default_factory=dict)
+    got: list[Any] = field(default_factory=list)
+
+    def _take(self, request: Any) -> None:
+        self.got.append(request)
+        error = self.fails.get(type(request).__name__)
+        if error is not None:
+            raise error
+
+    @_refusing
+    def Halt(self, request: Any) -> Any:
+        self._take(request)
+        return operator_pb2.HaltResponse(halt_id=hashlib.sha256(request.halt).hexdigest())
+
+    @_refusing
+    def Suspend(self, request: Any) -> Any:
+        self._take(request)
+        return operator_pb2.SuspendResponse(halt_id=hashlib.sha256(request.suspend).hexdigest())
+
+    @_refusing
+    def CancelPending(self, request: Any) -> Any:
+        self._take(request)
+        return operator_pb2.CancelPendingResponse()
+
+    @_refusing
+    def Status(self, request: Any) -> Any:
+        self._take(request)
+        status = signer_pb2.GetStatusResponse(
+            signer=self.id,
+            state=signer_pb2.SIGNER_STATE_ACTIVE,
+            deployment=self.deployment,
+            store_id=self.store_id,
+            governance_sequence=1,
+        )
+        return operator_pb2.StatusResponse(status=status)
+
+
+def serve(leaf: Leaf, add: Callable[[grpc.Server], None]) -> tuple[grpc.Server, int]:
+    """A gRPC server with mutual TLS on a free port."""
+    server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+    add(server)
+    port = server.add_secure_port("127.0.0.1:0", server_credentials(leaf.certificate, leaf.key, leaf.ca))
+    server.start()
+    return server, port
+
+
+def add_all(fake: FakeServer, server: grpc.Server) -> None:
+    """Register every service of the fake."""
+    admin_pb2_grpc.add_AdminServiceServicer_to_server(fake, server)
+    proposal_pb2_grpc.add_ProposalServiceServicer_to_server(fake, server)
+    sweep_pb2_grpc.add_SweepServiceServicer_to_server(fake, server)
+    treasury_pb2_grpc.add_TreasuryServiceServicer_to_server(fake, server)
+    withdrawal_pb2_grpc.add_WithdrawalServiceServicer_to_server(fake, server)
+    event_pb2_grpc.add_EventServiceServicer_to_server(fake, server)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one object on standard output."""
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+
+class World:
+    """Operator ada's machine, a server and two signers."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.builder = PolicyBuilder()
+        self.policy = self.builder.policy()
+        self.deployment = self.policy.hash
+        self.authority = Authority(directory / "tls")
+        leaf = self.authority.leaf("server", "main")
+        self.server = FakeServer(
+            status=admin_pb2.StatusResponse(
+                deployment=self.deployment.hex(), governance_sequence=1, governance_hash=self.deployment
+            )
+        )
+        self._running = [serve(leaf, lambda server: add_all(self.server, server))]
+        self.server_address = f"127.0.0.1:{self._running[0][1]}"
+        self.signers = [FakeSigner(f"signer-{name}", self.deployment) for name in ("hot-eth-1", "cold-eth-1")]
+        addresses = []
+        for signer in self.signers:
+            leaf = self.authority.leaf("signer", signer.id)
+            self._running.append(
+                serve(
+                    leaf,
+                    lambda s, one=signer: operator_pb2_grpc.add_SignerOperatorServiceServicer_to_server(
+                        one, s
+                    ),
+                )  # type: ignore[misc]
+            )
+            addresses.append(f"127.0.0.1:{self._running[-1][1]}")
+        self.signer_addresses = addresses
+        (directory / "policy.toml").write_bytes(self.policy.raw)
+        self.state = directory / "state.json"
+        self.operators = {name: self._enrol(name) for name in self.builder.operators}
+
+    def _enrol(self, name: str) -> Path:
+        """The operator's files; gives their cli.toml."""
+        form = (Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        key = self.key(name)
+        key.write_bytes(SshKey(name).private.private_bytes(*form))
+        key.chmod(0o600)
+        key.with_suffix(".pub").write_text(SshKey(name).line + "\n")
+        self.authority.leaf("operator", name)
+        return self.write_config(name)
+
+    def write_config(
+        self, name: str = "ada", server: str = "", signers: list[str] | None = None, extra: str = ""
+    ) -> Path:
+        """cli.toml, with other addresses."""
+        links = "".join(
+            f'[[signers]]\nid = "{signer.id}"\naddress = "{address}"\ntimeout_ms = 1000\n'
+            for signer, address in zip(self.signers, signers or self.signer_addresses, strict=True)
+        )
+        path = self.directory / f"cli-{name}.toml"
+        path.write_text(
+            f'operator = "{name}"\nssh_key = "ssh-{name}"\nstate = "state.json"\n{extra}\n'
+            f'[server]\naddress = "{server or self.server_address}"\ntimeout_ms = 2000\n'
+            f'[tls]\ncertificate = "tls/operator-{name}.pem"\nkey = "tls/operator-{name}.key"\nca = "tls/ca.pem"\n'
+            f'[deployment]\ngenesis = "policy.toml"\ngenesis_hash = "{self.deployment.hex()}"\n{links}'
+        )
+        return path
+
+    def key(self, name: str) -> Path:
+        """An operator's SSH private key."""
+        return self.directory / f"ssh-{name}"
+
+    def run(self, *arguments: str, operator: str = "ada", given: str | None = None) -> Ran:
+        """Run the command in this process."""
+        args = [*arguments, "--config", str(self.operators[operator])]
+        done = CliRunner().invoke(app, args, input=given, env={"COLUMNS": "200", "CUSTODY_DEBUG": "1"})
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    def statement(self, **changes: Any) -> Statement:
+        """A sound sweep of two legs that bo proposed, changed."""
+        address = self.policy.wallet("hot-eth-1").address
+        leg = SweepLeg("cold-eth-1", "hot-eth-1", address, ETH, 20 * ETHER, ETH, ETHER // 100)
+        fields: dict[str, Any] = {
+            "kind": ProposalKind.SWEEP,
+            "payload": SweepBody((leg,)),
+            "policy_hash": self.deployment,
+            "governance_sequence": 1,
+            "governance_hash": self.deployment,
+            "signer_epoch": 1,
+            "proposer": "bo",
+            "not_before_unix_ms": 0,
+            "expires_unix_ms": NOW_MS + 3_600_000,
+            "nonce": b"n" * 16,
+        }
+        return Statement(**{**fields, **changes})
+
+    def put(self, statement: Statement | bytes, proposal_id: str = "P1", **more: Any) -> bytes:
+        """Have the server show a proposal; gives the statement's bytes."""
+        body = statement if isinstance(statement, bytes) else statements.encode(statement)
+        fields: dict[str, Any] = {
+            "proposal_id": proposal_id,
+            "statement_bytes": body,
+            "statement": statement_pb2.Statement.FromString(body)
+            if not isinstance(statement, bytes)
+            else None,
+            "state": proposal_pb2.PROPOSAL_STATE_OPEN,
+            "quorum": [
+                proposal_pb2.QuorumGroup(
+                    name="treasury", needed=2, counted=0, can_still_approve=["ada", "cy"]
+                )
+            ],
+        }
+        self.server.proposals[proposal_id] = proposal_pb2.Proposal(**{**fields, **more})
+        return body
+
+    def stop_server(self) -> None:
+        """The server dies."""
+        self._running[0][0].stop(0).wait()
+
+    def close(self) -> None:
+        """End everything."""
+        for server, _ in self._running:
+            server.stop(0).wait()
+
+
+def cursor(sequence: int) -> common_pb2.Cursor:
+    """A place in the journal."""
+    return common_pb2.Cursor(partition="main", sequence=sequence)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """For subprocesses: this process's, and more."""
+    return {**os.environ, **more}
