@@ -101,7 +101,7 @@ def build(config: SignerConfig, hsm: Hsm, clock: Clock, on_fatal: Callable[[str]
         payouts=Payouts(core, signing),
         sweeps=Sweeps(core, signing),
         tombstones=Tombstones(core),
-        halts=Halts(core),
+        halts=Halts(core, signing),
         activation=Activation(core),
         checkpoints=Checkpoints(core, f"server/{run.deployment.partition}"),
         close=journal.close,

@@ -13,7 +13,7 @@ from custody.model.quorum import SignedApproval, verify_operator_signature
 from custody.ports import StatementAuthority
 from custody.signer.core import RequestContext, SignerCore, SignerHead
 from custody.signer.quorums import check_statement, statement_id
-from custody.signer.signing import stored
+from custody.signer.signing import Signing, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,10 @@ class Stopped:
 class Halts:
     """Halts, suspensions, cancelled statements, and resuming. Safe to share between threads."""
 
-    def __init__(self, core: SignerCore) -> None:
-        """Record in this signer's log."""
+    def __init__(self, core: SignerCore, signing: Signing) -> None:
+        """Record in this signer's log; a stop is answered once nothing that it stops is being signed any more."""
         self._core = core
+        self._signing = signing
 
     def halt(self, body: bytes, key_id: str, signature: bytes) -> Stopped:
         """Stop what an operator's HaltBody says, frozen or not; the same body again changes nothing.
@@ -51,7 +52,7 @@ class Halts:
                     self._core.now(),
                     halt.operator,
                 )
-            return Stopped(_hex_id(body), self._core.head)
+        return self._stopped(body)
 
     def suspend(self, body: bytes, key_id: str, signature: bytes) -> Stopped:
         """Stop counting an operator's approvals; as `halt`."""
@@ -66,7 +67,7 @@ class Halts:
                     self._core.now(),
                     suspend.by,
                 )
-            return Stopped(_hex_id(body), self._core.head)
+        return self._stopped(body)
 
     def cancel_pending(self, body: bytes, key_id: str, signature: bytes) -> SignerHead:
         """Never carry a statement out; as `halt`. What was signed already stays signed."""
@@ -83,7 +84,7 @@ class Halts:
                     self._core.now(),
                     cancel.operator,
                 )
-            return self._core.head
+        return self._stopped(body).head
 
     def resume(self, context: RequestContext, authority: StatementAuthority) -> SignerHead:
         """End one halt or suspension by a quorum's RESUME; the same statement again changes nothing.
@@ -116,6 +117,11 @@ class Halts:
             if confirms_time:
                 core.confirm_time()
             return core.head
+
+    def _stopped(self, body: bytes) -> Stopped:
+        self._signing.settle()
+        with self._core.lock:
+            return Stopped(_hex_id(body), self._core.head)
 
     def _verify(
         self,

@@ -151,6 +151,7 @@ class Payouts:
             authority=received.body,
             signatures=signatures,
             amounts=amounts,
+            scopes=payout_scopes(received.intent, wallet.id),
         )
 
 

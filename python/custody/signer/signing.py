@@ -4,13 +4,14 @@ what it gave is verified and durable, then it is released."""
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from custody import chain
 from custody.api.journal.v1 import record_pb2, signer_pb2
-from custody.errors import CustodyError, Denied, HsmError, InvariantBroken
+from custody.errors import CustodyError, Denied, HsmError, InvariantBroken, Unavailable
 from custody.model.policy import AssetRule, Wallet
 from custody.ports import EvmTerms
 from custody.signer.authority import VerifiedSignature
@@ -20,12 +21,16 @@ from custody.signer.state import Attempt, LegId, Version
 _STRIPES: Final = 64
 """Locks shared by all conflict keys: one signature at a time for each, more threads at once than a token serves."""
 
+_SETTLE_S: Final = 10.0
+"""How long a stop waits for the token: far above any signature, below an operator's patience."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """One transaction that passed every rule but the caps: what it does, by what authority, and what it costs.
 
-    `amounts` are base units by asset that count towards the caps, for all versions of the conflict key together.
+    `amounts` are base units by asset that count towards the caps, for all versions of the conflict key together;
+    `scopes` those whose halt stops it.
     """
 
     wallet: Wallet
@@ -35,6 +40,7 @@ class Order:
     authority: bytes
     signatures: tuple[VerifiedSignature, ...]
     amounts: Mapping[str, int]
+    scopes: tuple[str, ...]
 
     @property
     def conflict_key(self) -> str:
@@ -104,7 +110,11 @@ class Signing:
             with core.lock:
                 if version.transaction:
                     return self._released(version)
+                # What came since it became durable: a stop counts until the token is asked.
                 core.check_active()
+                core.check_halts(order.scopes)
+                if isinstance(order.owner, LegId) and order.owner.statement_sha256 in core.state.cancelled:
+                    raise Denied("statement.cancelled", "an operator cancelled it")
             try:
                 transaction = self._ask(version, order)
             except CustodyError as error:
@@ -128,6 +138,19 @@ class Signing:
                     core.now(),
                 )
                 return self._released(version)
+
+    def settle(self) -> None:
+        """Wait for what the token is asked already, so that after a stop's answer nothing more is signed.
+
+        Must not hold the lock. Raises Unavailable when the token takes too long; the stop is durable all the same.
+        """
+        deadline = time.monotonic() + _SETTLE_S
+        for stripe in self._stripes:
+            if not stripe.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                raise Unavailable(
+                    "the token", "a signature is still under way; the stop is durable, ask again"
+                )
+            stripe.release()
 
     def _ask(self, version: Version, order: Order) -> bytes:
         sender = order.wallet.address

@@ -68,6 +68,7 @@ class Sweeps:
             authority=authority.statement,
             signatures=signatures,
             amounts=counted_amounts(wallet, leg, fee),
+            scopes=sweep_scopes(leg),
         )
 
     def _check_binding(self, leg_id: LegId, key: str) -> None:
