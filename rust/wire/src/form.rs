@@ -1,6 +1,10 @@
-//! The forms that values take: what an id, an amount, an asset or a scope looks like, and nothing of what it means.
+//! The form of each value: what may stand in a field, and the sentence that says so when something else does.
 
 use crate::error::Reason;
+use crate::names::{
+    is_account, is_asset, is_halt_id, is_id, is_journal, is_key_id, is_line, is_network, is_scope,
+    is_ulid,
+};
 
 /// 9999-12-31T23:59:59.999Z, the last moment that every language's date type can hold.
 pub const MAX_UNIX_MS: u64 = 253_402_300_799_999;
@@ -196,142 +200,15 @@ pub fn parse_amount(text: &str) -> Option<u128> {
         .checked_add(u128::from(low))
 }
 
-/// At most 19 decimal digits; none is 0.
+/// At most 19 decimal digits, which a u64 holds: the wrapping operations never wrap.
 fn digits(bytes: &[u8]) -> Option<u64> {
-    bytes.iter().try_fold(0_u64, |sum, byte| {
+    let (mut sum, mut good) = (0_u64, bytes.len() <= 19);
+    for byte in bytes {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            None
-        } else {
-            sum.checked_mul(10)?.checked_add(u64::from(digit))
-        }
-    })
-}
-
-fn is_id(text: &str) -> bool {
-    matches!(text.len(), 1..=64)
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-/// No control character, line separator, or mark that changes the order in which text is shown: what a person reads
-/// is what is signed.
-fn is_line(text: &str, most: usize) -> bool {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    text.len() <= most && !text.chars().any(hides)
-}
-
-fn all(text: &str, from: usize, to: usize, ok: impl Fn(u8) -> bool) -> bool {
-    text.len() >= from && text.len() <= to && text.bytes().all(ok)
-}
-
-fn is_lower_hex(text: &str, length: usize) -> bool {
-    all(text, length, length, |b| {
-        b.is_ascii_digit() || matches!(b, b'a'..=b'f')
-    })
-}
-
-/// A decimal without leading zeros, of at most 32 digits.
-fn is_decimal(text: &str) -> bool {
-    all(text, 1, 32, |b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
-}
-
-fn is_namespace(text: &str) -> bool {
-    all(text, 3, 8, |b| {
-        b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
-    })
-}
-
-/// CAIP-2.
-fn is_network(text: &str) -> bool {
-    let Some((namespace, reference)) = text.split_once(':') else {
-        return false;
-    };
-    is_namespace(namespace)
-        && match namespace {
-            "eip155" => is_decimal(reference) && reference != "0",
-            "bip122" => is_lower_hex(reference, 32),
-            _ => all(reference, 1, 32, |b| {
-                b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
-            }),
-        }
-}
-
-/// CAIP-19 without a token id.
-fn is_asset(text: &str) -> bool {
-    let Some((network, asset)) = text.split_once('/') else {
-        return false;
-    };
-    let Some((namespace, reference)) = asset.split_once(':') else {
-        return false;
-    };
-    is_network(network)
-        && is_namespace(namespace)
-        && match namespace {
-            "slip44" => is_decimal(reference),
-            "erc20" => reference
-                .strip_prefix("0x")
-                .is_some_and(|hex| is_lower_hex(hex, 40)),
-            _ => all(reference, 1, 128, |b| {
-                b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'%')
-            }),
-        }
-}
-
-fn is_account(text: &str) -> bool {
-    matches!(text, "in_flight" | "suspense")
-        || text
-            .strip_prefix("pool:")
-            .or_else(|| text.strip_prefix("wallet:"))
-            .is_some_and(is_id)
-}
-
-fn is_scope(text: &str) -> bool {
-    match text.split_once(':') {
-        None => matches!(text, "all" | "intake" | "payouts" | "sweeps"),
-        Some(("asset", asset)) => is_asset(asset),
-        Some(("wallet", wallet)) => is_id(wallet),
-        Some(("customer", customer)) => all(customer, 1, 64, |b| matches!(b, 0x20..=0x7e)),
-        Some(("destination", address)) => all(address, 1, 128, |b| b.is_ascii_graphic()),
-        Some(_) => false,
+        good &= digit <= 9;
+        sum = sum.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
-}
-
-fn is_journal(text: &str) -> bool {
-    text.strip_prefix("server/")
-        .or_else(|| text.strip_prefix("signer/"))
-        .is_some_and(is_id)
-}
-
-fn is_halt_id(text: &str) -> bool {
-    let own = |rest: &str| {
-        rest.split_once('/').is_some_and(|(id, row)| {
-            is_id(id)
-                && is_decimal(row)
-                && row.parse::<u64>().is_ok_and(|n| n > 0 && n <= MAX_COUNT)
-        })
-    };
-    is_lower_hex(text, 64) || text.strip_prefix("signer/").is_some_and(own)
-}
-
-fn is_ulid(text: &str) -> bool {
-    let crockford = |b: u8| {
-        b.is_ascii_digit() || (b.is_ascii_uppercase() && !matches!(b, b'I' | b'L' | b'O' | b'U'))
-    };
-    all(text, 26, 26, crockford) && matches!(text.as_bytes().first(), Some(b'0'..=b'7'))
-}
-
-fn is_key_id(text: &str) -> bool {
-    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
-    is_lower_hex(text, 64)
-        || text
-            .strip_prefix("SHA256:")
-            .is_some_and(|rest| all(rest, 43, 43, base64))
+    good.then_some(sum)
 }
 
 #[cfg(test)]

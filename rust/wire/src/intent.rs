@@ -2,7 +2,8 @@
 
 use crate::error::{Reason, WireError};
 use crate::form::parse_amount;
-use crate::rules::{self, MAX_BODY};
+use crate::rules::MAX_BODY;
+use crate::table::INTENT;
 use crate::walker::scan;
 
 /// Who pays the network's fee.
@@ -59,7 +60,7 @@ pub fn parse_intent(bytes: &[u8]) -> Result<Intent<'_>, WireError> {
     if bytes.len() > MAX_BODY {
         return Err(Reason::TooLarge.at("", 0));
     }
-    let values = scan(rules::intent(), bytes, 0)?;
+    let values = scan(&INTENT, bytes, 0)?;
     let amount = |number: u32, name: &str| {
         parse_amount(values.text(number)).ok_or_else(|| Reason::Missing.at(name, bytes.len()))
     };
