@@ -8,18 +8,23 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from custody import chain, crypto, statements
-from custody.errors import Denied, HsmError, InvariantBroken, JournalError, Unavailable
+from custody.errors import Denied, HsmError, InvariantBroken, JournalError, Malformed, Unavailable
+from custody.signer import ceremony
+from custody.signer.hsm import Hsm
+from custody.signer.keys import HeldKey, check_against_policy, held_keys
 from custody.signer.signing import Order, Signed, Signing
 from custody.signer.state import Version
 from custody.signer.status import SigningState, status_of
-from custody.signer.store import TokenMark
+from custody.signer.store import StoreFolder, TokenMark
 from custody.statements import ActivateBody, ProposalKind, SignedType, SpentAmount
 from support.keys import EthKey
 from support.signer_world import ETH, ETHER, GWEI, HOUR_MS, START_MS, TERMS, TOKEN, World
+from support.softhsm import PIN, SPARE
 
 pytest_plugins = ["support.signer_fixtures"]
 
@@ -543,3 +548,64 @@ def test_a_replacement_is_signed_under_the_same_conflict_key(world: World) -> No
     assert one.conflict_key == two.conflict_key
     assert (one.to, one.amount) == (two.to, two.amount)
     assert pay(world).transaction == first.transaction  # the first answer stands
+
+
+# The ceremony
+
+
+def test_init_makes_everything_in_an_empty_token_alone(world: World, tmp_path: Path) -> None:
+    module = world.genesis.tokens["hot-1"].module
+    with Hsm(module, SPARE[0], PIN) as hsm:
+        store = StoreFolder(tmp_path / "new")
+        for keys in ([], ["audit"], ["w", "w"]):
+            with pytest.raises(Malformed):
+                ceremony.initialise(hsm, store, "s-1", keys)
+        assert (
+            refusal(ceremony.prove, hsm, store, "s-1", bytes(32), "HOT", "eip155:1", ["w"])
+            == "prove.no_store"
+        )
+        made = ceremony.initialise(hsm, store, "s-1", ["w"])
+        assert refusal(ceremony.initialise, hsm, store, "s-1", ["w"]) == "init.store_exists"
+        other = StoreFolder(tmp_path / "other")
+        assert refusal(ceremony.initialise, hsm, other, "s-1", ["w"]) == "init.token_used"
+        assert (
+            refusal(ceremony.prove, hsm, store, "s-2", bytes(32), "HOT", "eip155:1", ["w"])
+            == "prove.no_store"
+        )
+        ceremony.prove(hsm, store, "s-1", bytes(32), "HOT", "eip155:1", ["w"])
+        birth = store.read_birth()
+        assert birth is not None
+        assert [item.wallet for item in birth.possessions] == ["w", "audit"]
+        assert made["store_id"] == birth.store_id
+        mark = TokenMark.read(hsm)
+        assert mark == TokenMark(bytes.fromhex(birth.store_id), 0)
+    with Hsm(module, SPARE[1], PIN) as hsm:
+        hsm.generate_ed25519("somebody's")
+        assert (
+            refusal(ceremony.initialise, hsm, StoreFolder(tmp_path / "third"), "s-1", ["w"])
+            == "init.token_used"
+        )
+    with Hsm(module, SPARE[2], PIN) as hsm:
+        TokenMark(bytes(16), 3).write(hsm)
+        assert (
+            refusal(ceremony.initialise, hsm, StoreFolder(tmp_path / "fourth"), "s-1", ["w"])
+            == "init.token_used"
+        )
+
+
+def test_a_token_of_another_signer(world: World) -> None:
+    for audit_alone in (False, True):
+        mine, theirs = world.hsm("hot-1"), world.hsm("hot-2")
+        keys = held_keys(theirs, ("hot-eth-2",))
+        policy = world.policy
+        if audit_alone:
+            keys = (held_keys(mine, ("hot-eth-1",))[0], keys[1])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("custody.signer.keys.held_keys", lambda hsm, labels, keys=keys: keys_named(keys))
+            with pytest.raises(HsmError, match="audit" if audit_alone else "hot-eth-1"):
+                check_against_policy(mine, policy, "hot-1")
+
+
+def keys_named(keys: tuple[HeldKey, ...]) -> tuple[HeldKey, ...]:
+    """These keys under hot-1's names."""
+    return (replace(keys[0], wallet="hot-eth-1"), keys[1])

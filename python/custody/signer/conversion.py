@@ -12,7 +12,7 @@ from custody.ports import Authority, EvmTerms, KeySig, RowFields, StatementAutho
 from custody.signer.core import RequestContext, SignerHead
 from custody.signer.heads import MAXIMUM_ROWS, Claim, Position
 
-_AMOUNT: Final = re.compile(r"0|[1-9][0-9]{0,38}")
+_AMOUNT: Final = re.compile(r"0|[1-9][0-9]{0,38}", re.ASCII)
 _MAXIMUM_SIGNATURES: Final = 16
 """On one intent; roles are few, and every signature costs a verification."""
 
