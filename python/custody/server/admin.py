@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
-from custody.api.v1 import admin_pb2
+from custody.api.v1 import admin_pb2, common_pb2
+from custody.model.quorum import SignedApproval
 from custody.rpc.endpoint import Call
 from custody.server.access import methods_of
 from custody.server.health import Health
@@ -22,10 +23,10 @@ _OPEN = 1_000_000  # withdrawals counted by state; those that ended are counted 
 class Stopping(Protocol):
     """The use case behind halts and suspensions: verifies the operator's signature and records what it says."""
 
-    def halt(self, body: bytes, key_id: str, signature: bytes) -> str:
+    def halt(self, body: bytes, signature: SignedApproval, request_id: str = "") -> str:
         """Record a HaltBody; its halt id."""
 
-    def suspend(self, body: bytes, key_id: str, signature: bytes) -> str:
+    def suspend(self, body: bytes, signature: SignedApproval, request_id: str = "") -> str:
         """Record a SuspendBody; its halt id."""
 
 
@@ -39,15 +40,13 @@ class Admin:
 
     def Halt(self, request: admin_pb2.HaltRequest, call: Call) -> admin_pb2.HaltResponse:
         """Record a durable stop."""
-        signature = request.signature
-        halt_id = self._stopping.halt(request.halt, signature.key_id, signature.signature)
+        halt_id = self._stopping.halt(request.halt, _signature(request.signature, call))
         writer = self._parts.writer
         return admin_pb2.HaltResponse(halt_id=halt_id, as_of=[cursor(writer.partition, writer.head.sequence)])
 
     def Suspend(self, request: admin_pb2.SuspendRequest, call: Call) -> admin_pb2.SuspendResponse:
         """Suspend an operator."""
-        signature = request.signature
-        halt_id = self._stopping.suspend(request.suspend, signature.key_id, signature.signature)
+        halt_id = self._stopping.suspend(request.suspend, _signature(request.signature, call))
         writer = self._parts.writer
         return admin_pb2.SuspendResponse(
             halt_id=halt_id, as_of=[cursor(writer.partition, writer.head.sequence)]
@@ -110,3 +109,8 @@ class Admin:
             halts=[*halts, *suspensions],
             withdrawals=counts,
         )
+
+
+def _signature(signature: common_pb2.KeySignature, call: Call) -> SignedApproval:
+    """The caller's: nobody brings another operator's."""
+    return SignedApproval(call.principal.id, signature.key_id, signature.signature)

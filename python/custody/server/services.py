@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from custody.api.v1 import withdrawal_pb2
+from custody.api.v1 import admin_pb2, event_pb2, withdrawal_pb2
 from custody.rpc.endpoint import Call
+from custody.rpc.errors import NotImplementedYet
+from custody.server.admin import Admin
+from custody.server.events import Events
 from custody.server.health import Health
 from custody.server.parts import Parts
 from custody.server.withdrawals import Reader, Withdrawals
+from custody.services.commands import State
+from custody.services.governance import Governor
 from custody.services.intake import Intake
 
-__all__ = ["Reflection", "service_table"]
+__all__ = ["Reflection", "Service", "service_table"]
 
 Service = tuple[Any, object]
 """A service's descriptor, and what answers its methods."""
+
+_SALT_BYTES = 32
 
 
 class Reflection:
@@ -37,18 +44,33 @@ class Reflection:
 
 def service_table(parts: Parts) -> tuple[Health, list[Service]]:
     """The health to drain by, and each service with what answers it."""
-    writer = parts.writer
-    reader = Reader(writer, parts.intents, parts.metadata, parts.conditions)
-    withdrawals = Withdrawals(
-        writer, Intake(writer, lambda: secrets.token_bytes(32)), reader, parts.conditions
-    )
-    table: list[Service] = [
-        (withdrawal_pb2.DESCRIPTOR.services_by_name["WithdrawalService"], withdrawals),
-    ]
-    names = tuple(descriptor.full_name for descriptor, _ in table)
-    health = Health(writer, parts.conditions, tuple(parts.signers), tuple(parts.nodes), names)
+    writer, conditions = parts.writer, parts.conditions
+    reader = Reader(writer, parts.intents, parts.metadata, conditions)
+    intake = Intake(writer, lambda: secrets.token_bytes(_SALT_BYTES))
+    governor = Governor(writer)
+    descriptors = {
+        service.name: service
+        for module in (withdrawal_pb2, event_pb2, admin_pb2)
+        for service in module.DESCRIPTOR.services_by_name.values()
+    }
+    names = tuple(service.full_name for service in descriptors.values())
+    health = Health(writer, conditions, tuple(parts.signers), tuple(parts.nodes), names)
+    servicers: dict[str, object] = {
+        "WithdrawalService": Withdrawals(writer, intake, reader, conditions),
+        "EventService": Events(
+            writer, parts.journal, reader, lambda: health.draining, proposal=_not_yet, sweep=_not_yet
+        ),
+        "AdminService": Admin(parts, health, governor),
+    }
     health_service = health_pb2.DESCRIPTOR.services_by_name["Health"]
     reflection_service = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
     everything = (*names, health_service.full_name, reflection_service.full_name)
-    table += [(health_service, health), (reflection_service, Reflection(everything))]
-    return health, table
+    return health, [
+        *((descriptors[name], servicer) for name, servicer in servicers.items()),
+        (health_service, health),
+        (reflection_service, Reflection(everything)),
+    ]
+
+
+def _not_yet(_state: State, _id: str) -> NoReturn:
+    raise NotImplementedYet("proposals are not shown by this version")
