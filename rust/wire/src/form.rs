@@ -105,7 +105,7 @@ impl Form {
             Self::Journal => (is_journal(text), "must be server/PARTITION or signer/ID"),
             Self::HaltId => (
                 is_halt_id(text),
-                "must be 64 lower-case hex digits or signer/ID/LOG_SEQUENCE",
+                "must be 64 lower-case hex digits, server/SEQUENCE or signer/ID/LOG_SEQUENCE",
             ),
             Self::Ulid => (is_ulid(text), "must be a ULID"),
             Self::KeyId => (
@@ -343,8 +343,16 @@ mod tests {
         );
         takes(
             Form::HaltId,
-            &[&"a".repeat(64), "signer/hot-1/7"],
-            &[&"A".repeat(64), "signer/hot-1/07", "signer/x"],
+            &[&"a".repeat(64), "signer/hot-1/7", "server/12"],
+            &[
+                &"A".repeat(64),
+                "signer/hot-1/07",
+                "signer/x",
+                "server/0",
+                "server/012",
+                "server/main/1",
+                "server/",
+            ],
         );
         takes(
             Form::Ulid,

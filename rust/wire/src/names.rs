@@ -103,14 +103,15 @@ pub(crate) fn is_journal(text: &str) -> bool {
 }
 
 pub(crate) fn is_halt_id(text: &str) -> bool {
-    let own = |rest: &str| {
-        rest.split_once('/').is_some_and(|(id, row)| {
-            is_id(id)
-                && is_decimal(row)
-                && row.parse::<u64>().is_ok_and(|n| n > 0 && n <= MAX_COUNT)
-        })
+    let is_row =
+        |row: &str| is_decimal(row) && row.parse::<u64>().is_ok_and(|n| n > 0 && n <= MAX_COUNT);
+    let of_signer = |rest: &str| {
+        rest.split_once('/')
+            .is_some_and(|(id, row)| is_id(id) && is_row(row))
     };
-    is_lower_hex(text, 64) || text.strip_prefix("signer/").is_some_and(own)
+    is_lower_hex(text, 64)
+        || text.strip_prefix("server/").is_some_and(is_row)
+        || text.strip_prefix("signer/").is_some_and(of_signer)
 }
 
 pub(crate) fn is_ulid(text: &str) -> bool {

@@ -342,7 +342,9 @@ class ResumeBody(_message.Message):
     HALT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     halt_id: _builtins.str
-    """Lower-case hex SHA-256 of the HaltBody or SuspendBody; for a signer's own halt or freeze `signer/ID/LOG_SEQUENCE`."""
+    """Lower-case hex SHA-256 of the HaltBody or SuspendBody; for the server's own halt `server/SEQUENCE`, for a signer's
+    own halt or freeze `signer/ID/LOG_SEQUENCE`.
+    """
     reason: _builtins.str
     """Why, for people; 1 to 512 bytes."""
     def __init__(
