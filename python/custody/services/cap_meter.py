@@ -15,6 +15,7 @@ from custody.ledger import Ledger, ulid_text
 from custody.model.control import ControlState
 from custody.model.payout import Payout, PayoutState
 from custody.model.policy import Wallet
+from custody.services.newest import newest_first
 
 __all__ = ["CapMeter", "Room"]
 
@@ -76,14 +77,14 @@ class CapMeter:
 
     def _new(self, control: ControlState, oldest_ms: int) -> Iterator[Payout]:
         """Payouts planned since the last look, or within the longest window."""
-        newest = next(reversed(control.payouts), "")
-        for payout_id in reversed(control.payouts):
-            payout = control.payouts[payout_id]
+        newest = ""
+        for payout_id, payout in newest_first(control.payouts):
+            newest = newest or payout_id
             if payout_id == self._newest or payout.planned_ms < oldest_ms and payout.ended:
                 break
             if payout.wallet == self._wallet and payout.state is not PayoutState.ABANDONED:
                 yield payout
-        self._newest = newest
+        self._newest = newest or self._newest
 
     def _settle(self, control: ControlState, oldest_ms: int, now_ms: int) -> None:
         """What was given up counts no longer; what is not signed yet counts as of now; what is too old is forgotten."""

@@ -176,12 +176,12 @@ class PayoutWorker:
             except Failed as failed:
                 self._clean.discard(payout.id)
                 self._signing.failed(self._clock.monotonic_ms())
-                self._conditions.set(ConditionKind.SIGNER_DOWN, self.wallet, "signer.down", str(failed))
+                self._conditions.set(ConditionKind.SIGNER_DOWN, self._signer.signer, "signer.down", str(failed))
                 break
         else:
             self._signing.succeeded()
-            self._conditions.clear(ConditionKind.SIGNER_DOWN, self.wallet)
-            self._conditions.clear(ConditionKind.SIGNER_REFUSES, self.wallet)
+            self._conditions.clear(ConditionKind.SIGNER_DOWN, self._signer.signer)
+            self._conditions.clear(ConditionKind.SIGNER_REFUSES, self._signer.signer)
         return self._record_signed(signed) or recorded
 
     def _ask(self, lane: _Lane, payout: Payout) -> withdrawal_pb2.SignedPayout:
@@ -248,7 +248,7 @@ class PayoutWorker:
 
     def _wait(self, tag: str, detail: str) -> None:
         self._signing.failed(self._clock.monotonic_ms())
-        self._conditions.set(ConditionKind.SIGNER_REFUSES, self.wallet, tag, detail)
+        self._conditions.set(ConditionKind.SIGNER_REFUSES, self._signer.signer, tag, detail)
 
     def _buried(self, lane: _Lane, payout: Payout) -> bool:
         """Whether the signer promises never to pay it: the proof that no signing intent of it is durable."""

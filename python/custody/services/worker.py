@@ -19,6 +19,7 @@ _log = structlog.get_logger("worker")
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0  # a part that comes back is noticed within ten seconds
+_GAP_S = 0.005  # many commits a second wake a worker, and one look serves them all
 _JOIN_S = 90.0  # longer than any one call that a step makes
 
 
@@ -65,7 +66,7 @@ class Worker:
         self._on_fatal = on_fatal
         self._period_s = period_s
         self._awake = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -79,7 +80,7 @@ class Worker:
 
     def stop(self) -> None:
         """End after the step under way. Raises nothing when it was never started."""
-        self._stopping = True
+        self._stopping.set()
         self._awake.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(_JOIN_S)
@@ -87,37 +88,36 @@ class Worker:
     @property
     def stopping(self) -> bool:
         """Whether a long step should end early."""
-        return self._stopping
+        return self._stopping.is_set()
 
     def _run(self) -> None:
         pause_s = 0.0
-        while not self._stopping:
+        while not self.stopping:
             self._awake.wait(self._period_s)
             self._awake.clear()
-            if self._stopping:
+            if self.stopping or not self._steps():
                 return
-            try:
-                while self._step() and not self._stopping:
-                    continue
-            except InvariantBroken as error:
-                _log.error("invariant broken", worker=self.name, exc_info=error)
-                self._on_fatal(error)
+            failed = self._conditions.get(ConditionKind.WORKER, self.name) is not None
+            pause_s = min(max(_FIRST_PAUSE_S, pause_s * 2), _LONGEST_PAUSE_S) if failed else 0.0
+            # Being woken by commits shortens no pause; being stopped does.
+            if self._stopping.wait(max(pause_s, _GAP_S)):
                 return
-            except Exception as error:
-                if self._stopping:
-                    return
+            if failed:
+                self._awake.set()
+
+    def _steps(self) -> bool:
+        """Step until there is nothing more to do at once; False when the thread must end."""
+        try:
+            while self._step() and not self.stopping:
+                continue
+        except InvariantBroken as error:
+            _log.error("invariant broken", worker=self.name, exc_info=error)
+            self._on_fatal(error)
+            return False
+        except Exception as error:
+            if not self.stopping:
                 _log.warning("step failed", worker=self.name, exc_info=error)
                 self._conditions.set(ConditionKind.WORKER, self.name, "worker.failed", str(error))
-                pause_s = min(max(_FIRST_PAUSE_S, pause_s * 2), _LONGEST_PAUSE_S)
-                self._pause(pause_s)
-            else:
-                self._conditions.clear(ConditionKind.WORKER, self.name)
-                pause_s = 0.0
-
-    def _pause(self, pause_s: float) -> None:
-        """Sit out a failure; being woken by commits does not shorten it, being stopped does."""
-        waited_s = 0.0
-        while waited_s < pause_s and not self._stopping:
-            threading.Event().wait(_FIRST_PAUSE_S)
-            waited_s += _FIRST_PAUSE_S
-        self._awake.set()
+        else:
+            self._conditions.clear(ConditionKind.WORKER, self.name)
+        return True
