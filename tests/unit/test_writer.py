@@ -327,7 +327,9 @@ def test_a_batch_prepared_before_a_key_was_revoked_is_stale(writer: Writer) -> N
     assert {result.tag for result in answer.results} == {"signature.key"}
 
 
-def test_replay_gives_the_identical_state(journal: GatedJournal, writer: Writer, clock: FakeClock) -> None:
+def test_replay_gives_the_identical_state(
+    journal: GatedJournal, writer: Writer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     intents = Intents(POLICY)
     for _ in range(3):
         submit(writer, intents.request(20))
@@ -340,12 +342,12 @@ def test_replay_gives_the_identical_state(journal: GatedJournal, writer: Writer,
     for _ in range(2):
         again = make_writer(POLICY, _copy(journal, head), clock)
         found: list[tuple[bytes, bytes]] = []
-        again._open = lambda state, found=found: (
-            found.append(  # type: ignore[method-assign, misc]
-                (state.ledger.state_hash(), state.control.state_hash())
-            )
-            or Decision((), None)
-        )
+
+        def look(state: State, found: list[tuple[bytes, bytes]] = found) -> Decision[None]:
+            found.append((state.ledger.state_hash(), state.control.state_hash()))
+            return Decision((), None)
+
+        monkeypatch.setattr(again, "_open", look)
         again.start()
         again.stop()
         assert found == [hashes]

@@ -101,8 +101,10 @@ class Endpoint:
         started = time.perf_counter()
         log = _log.bind(method=name, request_id=_request_id(request))
         try:
-            call, log = self._enter(name, log, context)
-            answer = _implemented(name, behaviour)(request, call)
+            principal = _caller(context)
+            log = log.bind(principal=str(principal))
+            check(principal, name, self._methods)
+            answer = _implemented(name, behaviour)(request, Call(principal, name, context))
         except Exception as error:
             self._refuse(error, log, context)
         log.debug("answered", milliseconds=_since(started))
@@ -117,22 +119,16 @@ class Endpoint:
                 Unavailable("server", "serves as many streams as it may; try again later"), log, context
             )
         try:
-            call, log = self._enter(name, log, context)
+            principal = _caller(context)
+            log = log.bind(principal=str(principal))
+            check(principal, name, self._methods)
             log.info("stream began")
-            yield from _implemented(name, behaviour)(request, call)
+            yield from _implemented(name, behaviour)(request, Call(principal, name, context))
             log.info("stream ended")
         except Exception as error:
             self._refuse(error, log, context)
         finally:
             self._streams.release()
-
-    def _enter(self, name: str, log: Any, context: grpc.ServicerContext) -> tuple[Call, Any]:
-        auth: Mapping[str, Iterable[bytes]] = context.auth_context()  # type: ignore[assignment]
-        names = auth.get("x509_subject_alternative_name", ())
-        principal = principal_of(names)
-        log = log.bind(principal=str(principal))
-        check(principal, name, self._methods)
-        return Call(principal, name, context), log
 
     def _refuse(self, error: Exception, log: Any, context: grpc.ServicerContext) -> None:
         """End the call with the exception's status; does not return."""
@@ -150,6 +146,12 @@ class Endpoint:
         code, message, details = to_grpc(status)
         context.set_trailing_metadata((("grpc-status-details-bin", details),))
         context.abort(code, message)
+
+
+def _caller(context: grpc.ServicerContext) -> Principal:
+    """Who the verified certificate says it is. Raises `Unauthenticated`."""
+    auth: Mapping[str, Iterable[bytes]] = context.auth_context()  # type: ignore[assignment]
+    return principal_of(auth.get("x509_subject_alternative_name", ()))
 
 
 def _implemented(name: str, behaviour: Callable[..., Any] | None) -> Callable[..., Any]:

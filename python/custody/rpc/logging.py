@@ -15,7 +15,17 @@ REDACTED: Final = "[redacted]"
 
 _PRIVATE: Final = frozenset(
     {
-        *("pin", "secret", "password", "passphrase", "private_key", "key_pem", "token_pin", "seed", "authorization"),
+        *(
+            "pin",
+            "secret",
+            "password",
+            "passphrase",
+            "private_key",
+            "key_pem",
+            "token_pin",
+            "seed",
+            "authorization",
+        ),
         *("metadata", "memo", "customer", "address", "destination"),
         *("intent", "cancel", "signature", "signatures", "salt"),
     }
