@@ -220,7 +220,9 @@ class SweepWorker:
         _log.warning("signer refused", leg=leg.id, tag=denied.tag)
         self.waits[leg.id] = denied.tag
         for_good = denied.tag.startswith(("statement.", "quorum.", "approval.", "propose.", "sweep.", "governance.head_old"))
-        if for_good and leg.id in self._clean and leg.state is LegState.PLANNED:
+        # A signer judges a leg's deadlines at its first signing intent: expired means that there is none.
+        unsigned = leg.id in self._clean or denied.tag == "statement.expired"
+        if for_good and unsigned and leg.state is LegState.PLANNED:
             self._clean.discard(leg.id)
             self._writer.execute(lambda state: abandon_leg(state, leg.id, denied.tag))
             return

@@ -1,0 +1,294 @@
+"""Ends withdrawals before they are signed: first nobody plans them any more, then their signer promises never to pay.
+
+Only with that promise does the hold return. Whoever asks once a signing intent may be durable is told TOO_LATE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from custody import crypto, statements
+from custody.api.journal.v1 import record_pb2, withdrawal_pb2
+from custody.errors import Denied, Failed, InvalidSignature, InvariantBroken, Malformed
+from custody.ledger import End, LedgerState, WithdrawalView, ulid_bytes, ulid_text
+from custody.model.policy import Key, Policy
+from custody.model.withdrawal_book import Cancellation
+from custody.ports import Authority, Clock, KeySig, SignerClient, Tombstone
+from custody.services.commands import Decision, Draft, State
+from custody.services.conditions import ConditionKind, Conditions
+from custody.services.intents import IntentStore
+from custody.services.tombstones import check_tombstone
+from custody.services.worker import Backoff, Worker
+from custody.services.writer import Writer
+from custody.statements import CancelBody, SignedType
+
+__all__ = ["CancelResult", "CancellationWorker", "Canceller"]
+
+_log = structlog.get_logger("cancellations")
+
+CancelOutcome = Literal["CANCELLED", "TOO_LATE", "PENDING", "NOT_FOUND", "INVALID"]
+
+_ENDS = {withdrawal_pb2.WITHDRAWAL_END_CANCELLED: End.CANCELLED, withdrawal_pb2.WITHDRAWAL_END_EXPIRED: End.EXPIRED}
+_BATCH = 200  # expiries begun in one record group
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResult:
+    """One answer; `outcome` in the names of `custody.api.v1.CancelOutcome`."""
+
+    reference: str
+    outcome: CancelOutcome
+    withdrawal_id: str = ""
+    tag: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """One withdrawal whose tombstone is awaited."""
+
+    view: WithdrawalView
+    cancellation: Cancellation
+    policy: Policy
+    deployment: bytes
+
+
+class Canceller:
+    """Asks signers for their promises, and records them. Safe to share between threads."""
+
+    def __init__(
+        self, writer: Writer, signers: Mapping[str, SignerClient], intents: IntentStore, conditions: Conditions
+    ) -> None:
+        """`signers` by id."""
+        self._writer = writer
+        self._signers = signers
+        self._intents = intents
+        self._conditions = conditions
+
+    def cancel(
+        self, body: bytes, signature: KeySig, role: Literal["initiator", "operator"], principal: str
+    ) -> CancelResult:
+        """Cancel one withdrawal by a CancelBody signed by a key of its initiator, or of the operator who brings it."""
+        reference = ""
+        try:
+            cancel = statements.parse_cancel(body)
+            reference = cancel.reference
+            policy, deployment = self._writer.read(
+                lambda state: (state.control.governance.policy, state.control.governance.deployment)
+            )
+            key = _entitled_key(policy, cancel, signature.key_id, role, principal)
+            message = statements.signed_message(SignedType.CANCEL, deployment, body)
+            signing_input = statements.signing_input(key.scheme, message)
+            crypto.verify(key.scheme, key.public, signing_input, signature.signature)
+        except Malformed as error:
+            return CancelResult(reference, "INVALID", tag="cancel.malformed", detail=str(error))
+        except InvalidSignature:
+            return CancelResult(reference, "INVALID", tag="signature.invalid", detail=signature.key_id)
+        except Denied as denied:
+            return CancelResult(reference, "INVALID", tag=denied.tag, detail=denied.detail)
+        stored = record_pb2.StoredSignature(
+            principal=principal, key_id=key.key_id, scheme=key.scheme.value, signature=signature.signature
+        )
+        result: CancelResult = self._writer.execute(
+            lambda state: _request(state, cancel, body, stored), principal=principal
+        )
+        return self._settled(result) if result.outcome == "PENDING" else result
+
+    def _settled(self, result: CancelResult) -> CancelResult:
+        """Try at once what the worker would do soon."""
+        try:
+            self.bury(result.withdrawal_id)
+        except Denied as denied:
+            if denied.tag == "tombstone.too_late":
+                return CancelResult(result.reference, "TOO_LATE", result.withdrawal_id, denied.tag, denied.detail)
+            return CancelResult(result.reference, "PENDING", result.withdrawal_id, denied.tag, denied.detail)
+        except Failed as failed:
+            return CancelResult(result.reference, "PENDING", result.withdrawal_id, "signer.down", str(failed))
+        return CancelResult(result.reference, "CANCELLED", result.withdrawal_id)
+
+    def bury(self, withdrawal_id: str) -> None:
+        """Get the promise for one withdrawal and end it. Raises `Denied` and `Failed` as the signer does."""
+        waiting = self._writer.read(lambda state: _waiting(state, withdrawal_id))
+        if waiting is None:
+            return
+        authority = self._intents.authority(waiting.view.sequence, waiting.view.leaf)
+        signer_id = waiting.policy.signer_of(waiting.view.wallet).id
+        try:
+            tombstone = self._signers[signer_id].tombstone(authority)
+            check_tombstone(waiting.policy, waiting.deployment, waiting.view, authority, tombstone)
+        except Failed as failed:
+            self._conditions.set(ConditionKind.SIGNER_DOWN, signer_id, "signer.down", str(failed))
+            raise
+        self._conditions.clear(ConditionKind.SIGNER_DOWN, signer_id)
+        self._writer.execute(lambda state: _end(state, withdrawal_id, authority, tombstone), principal=signer_id)
+
+
+class CancellationWorker:
+    """Begins expiries, and asks again for promises that are still owed. `step` is called by its thread, or by tests."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        canceller: Canceller,
+        conditions: Conditions,
+        clock: Clock,
+        on_fatal: Callable[[BaseException], None],
+        *,
+        period_s: float = 1.0,
+    ) -> None:
+        self._writer = writer
+        self._canceller = canceller
+        self._clock = clock
+        self._backoffs: dict[str, Backoff] = {}
+        self._too_late: set[bytes] = set()
+        self.worker = Worker("cancellations", self.step, conditions, on_fatal, period_s=period_s)
+
+    def start(self) -> None:
+        """Begin; timers are enough, since whoever cancels asks the signer at once."""
+        self.worker.start()
+
+    def stop(self) -> None:
+        """End after the step under way."""
+        self.worker.stop()
+
+    def step(self) -> bool:
+        """Begin what expired, then try what waits; True when more has expired than one step begins."""
+        begun: int = self._writer.execute(_begin_expired)
+        waiting = self._writer.read(_owed)
+        self._too_late &= {raw for raw, _ in waiting}
+        for raw, wallet in waiting:
+            if self.worker.stopping:
+                break
+            self._try(raw, wallet)
+        return begun == _BATCH
+
+    def _try(self, raw: bytes, wallet: str) -> None:
+        backoff = self._backoffs.setdefault(wallet, Backoff())
+        now_ms = self._clock.monotonic_ms()
+        if raw in self._too_late or not backoff.ready(now_ms):
+            return
+        try:
+            self._canceller.bury(ulid_text(raw))
+        except Failed:
+            backoff.failed(now_ms)
+        except Denied as denied:
+            if denied.tag == "tombstone.too_late":
+                # Its plan was given up and its signer says that it may have been paid: for people to look at.
+                self._too_late.add(raw)
+                _log.error("a signing intent is durable", withdrawal=ulid_text(raw))
+            elif not denied.tag.startswith("ledger."):  # the ledger's clock is a little behind the signer's
+                backoff.failed(now_ms)
+                _log.warning("signer gives no promise", withdrawal=ulid_text(raw), tag=denied.tag)
+        else:
+            backoff.succeeded()
+
+
+def _entitled_key(policy: Policy, cancel: CancelBody, key_id: str, role: str, principal: str) -> Key:
+    """The key that may cancel: one of the intent's initiator, or of the operator who asks."""
+    if role == "initiator":
+        if principal != cancel.initiator:
+            raise Denied("cancel.other_initiator", f"{cancel.initiator} is not the caller")
+        keys = policy.initiator(principal).keys
+    else:
+        keys = policy.operator(principal).keys
+    for key in keys:
+        if key.key_id == key_id:
+            return key
+    raise Denied("signature.key", f"{principal} has no key {key_id}")
+
+
+def _request(
+    state: State, cancel: CancelBody, body: bytes, stored: record_pb2.StoredSignature
+) -> Decision[CancelResult]:
+    """Record a cancellation, so that no payout is planned from here on."""
+    reference = cancel.reference
+    view = state.ledger.by_reference(cancel.initiator, reference, cancel.attempt)
+    if view is None:
+        return Decision((), CancelResult(reference, "NOT_FOUND", tag="withdrawal.unknown"))
+    if view.intent_sha256 != cancel.intent_sha256:
+        return Decision((), CancelResult(reference, "INVALID", view.withdrawal_id, "cancel.other_intent"))
+    raw = ulid_bytes(view.withdrawal_id)
+    if view.end is End.CANCELLED:
+        return Decision((), CancelResult(reference, "CANCELLED", view.withdrawal_id))
+    if view.state not in (LedgerState.HELD, LedgerState.QUEUED):
+        tag = "cancel.ended" if view.end is not None else "cancel.too_late"
+        return Decision((), CancelResult(reference, "TOO_LATE", view.withdrawal_id, tag))
+    pending = CancelResult(reference, "PENDING", view.withdrawal_id)
+    if raw in state.control.cancellations:
+        return Decision((), pending)
+    message = withdrawal_pb2.CancellationRequested(
+        withdrawal_id=raw,
+        cancel=body,
+        signature=stored,
+        end=withdrawal_pb2.WITHDRAWAL_END_CANCELLED,
+        tag="withdrawal.cancelled",
+    )
+    return Decision((Draft(record_pb2.RECORD_KIND_CANCELLATION_REQUESTED, message),), pending)
+
+
+def _waiting(state: State, withdrawal_id: str) -> _Waiting | None:
+    cancellation = state.control.cancellations.get(ulid_bytes(withdrawal_id))
+    if cancellation is None:
+        return None
+    view = state.ledger.withdrawal(withdrawal_id)
+    if view is None:
+        raise InvariantBroken(f"withdrawal {withdrawal_id} is cancelled and not in the ledger")
+    governance = state.control.governance
+    return _Waiting(view, cancellation, governance.policy, governance.deployment)
+
+
+def _owed(state: State) -> list[tuple[bytes, str]]:
+    """Withdrawals whose promise is awaited, with their wallets, the oldest request first."""
+    found: list[tuple[bytes, str]] = []
+    for raw in state.control.cancellations:
+        view = state.ledger.withdrawal(ulid_text(raw))
+        found.append((raw, view.wallet if view is not None else ""))
+    return found
+
+
+def _begin_expired(state: State) -> Decision[int]:
+    """What passed its pay_before is not planned any more; how many were begun."""
+    known = state.control.cancellations
+    due = state.ledger.expired(state.now_ms, _BATCH + len(known))
+    fresh = [raw for raw in map(ulid_bytes, due) if raw not in known][:_BATCH]
+    drafts = tuple(
+        Draft(
+            record_pb2.RECORD_KIND_CANCELLATION_REQUESTED,
+            withdrawal_pb2.CancellationRequested(
+                withdrawal_id=raw, end=withdrawal_pb2.WITHDRAWAL_END_EXPIRED, tag="intent.expired"
+            ),
+        )
+        for raw in fresh
+    )
+    return Decision(drafts, len(fresh))
+
+
+def _end(state: State, withdrawal_id: str, authority: Authority, tombstone: Tombstone) -> Decision[None]:
+    """The hold returns, with the promise beside it; nothing when it ended meanwhile."""
+    raw = ulid_bytes(withdrawal_id)
+    cancellation = state.control.cancellations.get(raw)
+    view = state.ledger.withdrawal(withdrawal_id)
+    if cancellation is None or view is None or view.intent_sha256 != hashlib.sha256(authority.intent).digest():
+        return Decision((), None)
+    end = _ENDS[cancellation.end]  # type: ignore[index]
+    fact = state.ledger.decide_void(withdrawal_id, end, state.now_ms)
+    audit = state.control.governance.policy.signer_of(view.wallet).audit
+    item = withdrawal_pb2.EndedWithdrawal(
+        withdrawal_id=raw,
+        end=cancellation.end,  # type: ignore[arg-type]
+        tag=cancellation.tag,
+        tombstone=tombstone.body,
+        tombstone_signature=record_pb2.StoredSignature(
+            principal=state.control.governance.policy.signer_of(view.wallet).id,
+            key_id=tombstone.key_id,
+            scheme=audit.scheme.value,
+            signature=tombstone.signature,
+        ),
+    )
+    message = withdrawal_pb2.WithdrawalsEnded(items=[item])
+    return Decision((Draft(record_pb2.RECORD_KIND_WITHDRAWALS_ENDED, message, (fact,)),), None)
