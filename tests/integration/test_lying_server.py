@@ -217,6 +217,19 @@ def test_the_same_intent_to_the_other_hot_signer(asked: Asked) -> None:
     asked.refused("route.wallet", lambda: asked.pay(wallet="cold-eth-1", signer="cold-1"))
 
 
+def test_an_intent_routed_when_the_wallet_was_another(asked: Asked) -> None:
+    """A wallet's id may come back in a later policy with another key: what was routed to the old one stays unpaid."""
+    state, policy = asked.world.signer("hot-1").core.state, asked.world.policy
+    wallets = tuple(
+        replace(wallet, address=OTHER_ADDRESS) if wallet.id == "hot-eth-1" else wallet
+        for wallet in policy.wallets
+    )
+    before = replace(policy, tables=replace(policy.tables, wallets=wallets))
+    state.governance = replace(state.governance, head_sequence=2, policies={1: before, 2: policy})
+    asked.refused("route.wallet", asked.pay)
+    assert asked.pay(asked.honest(routing_sequence=2)).transaction
+
+
 def test_an_unknown_routing_sequence(asked: Asked) -> None:
     asked.refused("governance.unknown_sequence", lambda: asked.pay(asked.honest(routing_sequence=2)))
 
@@ -377,6 +390,17 @@ def test_a_halt(asked: Asked, scope: str, tag: str) -> None:
     asked.refused(tag, asked.pay)
     asked.world.resume("hot-1", halt_id)
     assert asked.pay().transaction
+
+
+def test_what_was_signed_is_answered_again_during_a_halt(asked: Asked) -> None:
+    """It was released before; a server that lost the answer must still learn what may be on the chain."""
+    first = asked.pay()
+    calls = asked.world.hsm("hot-1").signature_calls
+    asked.world.halt("hot-1", "all")
+    assert asked.pay().transaction == first.transaction
+    assert asked.world.hsm("hot-1").signature_calls == calls
+    dearer = replace(TERMS, max_fee_per_gas=44 * GWEI, max_priority_fee_per_gas=3 * GWEI)
+    asked.refused("halt.all", lambda: asked.pay(terms=dearer))
 
 
 @pytest.mark.parametrize(

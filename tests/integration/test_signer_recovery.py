@@ -14,6 +14,7 @@ import pytest
 
 from custody import chain, crypto, statements
 from custody.errors import Denied, HsmError, InvariantBroken, JournalError, Malformed, Unavailable
+from custody.model.clock import TIME_TAG
 from custody.signer import ceremony
 from custody.signer.hsm import Hsm
 from custody.signer.keys import HeldKey, check_against_policy, held_keys
@@ -340,6 +341,17 @@ def test_a_clock_that_leaps_halts_until_a_quorum_confirms_it(world: World, resta
     )
     assert signed.transaction
     assert core.state.recorded_ms == world.clock.wall_ms
+
+
+def test_an_operator_s_halt_that_speaks_of_the_clock_is_only_a_halt(world: World) -> None:
+    """It neither hides a clock that leaps, nor lets a RESUME be judged by the wall clock."""
+    halt_id = world.halt("hot-1", "sweeps", reason=TIME_TAG)
+    world.restart("hot-1")
+    assert pay(world).transaction
+    world.clock.wall_ms += 25 * HOUR_MS
+    assert refusal(pay, world, 1, 1) == "halt.all"
+    assert len(world.signer("hot-1").core.state.halts) == 2
+    assert refusal(world.resume, "hot-1", halt_id) == "statement.lifetime"
 
 
 # Threads

@@ -376,14 +376,18 @@ class World:
         """A SWEEP statement of these legs, or of one."""
         return self.statement(ProposalKind.SWEEP, SweepBody(legs or (self.leg(),)), **changes)
 
-    def halt_body(self, *scopes: str, operator: str = "cy", number: int = 0) -> bytes:
+    def halt_body(
+        self, *scopes: str, operator: str = "cy", number: int = 0, reason: str = "a drill"
+    ) -> bytes:
         """A HaltBody's bytes."""
         number = number or next(self._numbers)
-        return statements.encode(HaltBody(operator, scopes, "a drill", self.clock.wall_ms, number))
+        return statements.encode(HaltBody(operator, scopes, reason, self.clock.wall_ms, number))
 
-    def halt(self, signer: str, *scopes: str, operator: str = "cy", number: int = 0) -> str:
+    def halt(
+        self, signer: str, *scopes: str, operator: str = "cy", number: int = 0, reason: str = "a drill"
+    ) -> str:
         """Halt a signer; return the halt's id."""
-        body = self.halt_body(*scopes, operator=operator, number=number)
+        body = self.halt_body(*scopes, operator=operator, number=number, reason=reason)
         return self.signer(signer).halts.halt(body, *self.signature(operator, SignedType.HALT, body)).halt_id
 
     def resume(self, signer: str, halt_id: str, by: Sequence[str] = ("ada", "bo")) -> None:

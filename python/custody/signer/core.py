@@ -73,7 +73,7 @@ class SignerCore:
             wall_ms=clock.now_ms(),
             monotonic_ms=clock.monotonic_ms(),
             maximum_start_gap_ms=self.policy.maximum_start_gap_ms,
-            frozen=any(halt.reason == TIME_TAG for halt in state.halts.values()),
+            frozen=bool(self.time_halts()),
         )
 
     @property
@@ -116,9 +116,18 @@ class SignerCore:
     def now(self) -> int:
         """The guarded time, unix ms. A clock that leapt halts everything, durably, until a quorum confirms the time."""
         reading = self._time.observe(self._clock.now_ms(), self._clock.monotonic_ms())
-        if reading.frozen and not any(halt.reason == TIME_TAG for halt in self.state.halts.values()):
+        if reading.frozen and not self.time_halts():
             self.halt_self(("all",), TIME_TAG, reading.now_ms)
         return reading.now_ms
+
+    def time_halts(self) -> frozenset[str]:
+        """The signer's own halts for the clock; an operator may write the same reason, and it means nothing."""
+        mine = f"signer/{self.id}/"
+        return frozenset(
+            halt_id
+            for halt_id, halt in self.state.halts.items()
+            if halt.reason == TIME_TAG and halt_id.startswith(mine)
+        )
 
     def wall_ms(self) -> int:
         """The wall clock, believed or not, unix ms."""

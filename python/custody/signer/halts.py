@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from custody import statements
 from custody.api.journal.v1 import record_pb2, signer_pb2
 from custody.errors import Denied
-from custody.model.clock import TIME_TAG
 from custody.model.quorum import SignedApproval, verify_operator_signature
 from custody.ports import StatementAuthority
 from custody.signer.core import RequestContext, SignerCore, SignerHead
@@ -101,9 +100,7 @@ class Halts:
             if not isinstance(body, statements.ResumeBody):
                 raise Denied("statement.kind", "only a RESUME ends a halt")
             halt = core.state.halts.get(body.halt_id)
-            confirms_time = (
-                halt is not None and halt.reason == TIME_TAG and body.halt_id.startswith("signer/")
-            )
+            confirms_time = body.halt_id in core.time_halts()
             now_ms = core.now()
             signatures = check_statement(core, authority, core.wall_ms() if confirms_time else now_ms)
             if halt is None and body.halt_id not in core.state.suspensions:

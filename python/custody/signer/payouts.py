@@ -106,7 +106,7 @@ class Payouts:
     def _check_binding(
         self, received: ReceivedIntent, wallet: Wallet, chain_id: int, terms: EvmTerms
     ) -> None:
-        """An intent once and for one conflict key, a conflict key once and for one intent; a tombstone for ever."""
+        """One intent of a reference, one conflict key of an intent, for ever; the other way round `Signing` sees to."""
         state, intent = self._core.state, received.intent
         if received.attempt in state.tombstones:
             raise Denied("intent.tombstoned", "this signer promised never to pay it")
@@ -119,9 +119,6 @@ class Payouts:
                 )
             if bound.conflict_key != key:
                 raise Denied("intent.other_conflict", f"this intent is paid by {bound.conflict_key} alone")
-        use = state.conflicts.get(key)
-        if use is not None and use.owner != received.sha256:
-            raise Denied("conflict.bound", f"{key} belongs to another payment")
 
     def _deducted(self, received: ReceivedIntent, asset: AssetRule, fee: int) -> int:
         """What DEDUCT takes off: the first version's fee, the same in every replacement."""
@@ -169,7 +166,6 @@ def payout_scopes(intent: statements.WithdrawalIntent, wallet: str) -> tuple[str
 def check_destination(policy: Policy, wallet: Wallet, intent: statements.WithdrawalIntent) -> None:
     """Raise Denied `destination.…` for an address of ours, of nobody, of a contract of ours, or not in its own form."""
     try:
-        chain.parse_address(wallet.network, intent.address)
         chain.check_destination(intent.asset, intent.address)
     except Malformed as error:
         raise Denied("destination.malformed", error.reason) from None

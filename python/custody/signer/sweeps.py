@@ -72,14 +72,10 @@ class Sweeps:
         )
 
     def _check_binding(self, leg_id: LegId, key: str) -> None:
-        """A leg for one conflict key for ever, a conflict key for one leg."""
-        state = self._core.state
-        bound = state.conflict_of.get(leg_id)
+        """One conflict key of a leg, for ever; the other way round `Signing` sees to."""
+        bound = self._core.state.conflict_of.get(leg_id)
         if bound is not None and bound != key:
             raise Denied("leg.other_conflict", f"this leg is bound to {bound}")
-        use = state.conflicts.get(key)
-        if use is not None and use.owner != leg_id:
-            raise Denied("conflict.bound", f"{key} belongs to another payment")
 
 
 def leg_of(statement: statements.Statement, index: int) -> statements.SweepLeg:
