@@ -52,6 +52,10 @@ class EvmNode:
         self._name = f"node {network}"
         self._rpc = JsonRpc(self._name, url, timeout_ms)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._rpc.close()
+
     def check(self) -> None:
         """Raise `InvariantBroken` when the node serves another chain."""
         found = self._int(self._ask("eth_chainId"), "eth_chainId")

@@ -48,6 +48,8 @@ class JsonRpc:
             plain = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
             self._headers["Authorization"] = f"Basic {b64encode(plain).decode()}"
         self._local = threading.local()
+        self._guard = threading.Lock()
+        self._open: set[http.client.HTTPConnection] = set()
         self._ids = itertools.count(1)
 
     def call(self, method: str, *parameters: Any) -> Any:
@@ -66,6 +68,14 @@ class JsonRpc:
                 raise self._unavailable(method, again) from again
         return self._result(method, number, status, content)
 
+    def close(self) -> None:
+        """Close every thread's connection; a later call opens a new one."""
+        with self._guard:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
+        self._local = threading.local()
+
     def _exchange(self, body: bytes) -> tuple[int, bytes]:
         connection = getattr(self._local, "connection", None)
         if connection is None:
@@ -79,15 +89,21 @@ class JsonRpc:
             return response.status, content
         except BaseException:
             self._local.connection = None
+            with self._guard:
+                self._open.discard(connection)
             connection.close()
             raise
 
     def _connect(self) -> http.client.HTTPConnection:
-        if self._tls is not None:
-            return http.client.HTTPSConnection(
+        if self._tls is None:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        else:
+            connection = http.client.HTTPSConnection(
                 self._host, self._port, timeout=self._timeout_s, context=self._tls
             )
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        with self._guard:
+            self._open.add(connection)
+        return connection
 
     def _result(self, method: str, number: int, status: int, content: bytes) -> Any:
         try:

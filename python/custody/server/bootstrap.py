@@ -159,7 +159,8 @@ class Server:
     def _nodes(self, config: ServerConfig) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
         for entry in config.nodes:
-            nodes[entry.network] = EvmNode(entry.network, entry.url, entry.timeout_ms)
+            node = nodes[entry.network] = EvmNode(entry.network, entry.url, entry.timeout_ms)
+            self._undo.callback(node.close)
         return nodes
 
     @contextmanager
