@@ -5,6 +5,7 @@ The fakes keep what they were sent and answer what a test put in: an honest answ
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -82,6 +83,8 @@ class FakeServer(
     events: list[event_pb2.Event] = field(default_factory=list)
     counted: bool = True
     tag: str = ""
+    spoils: bytes = b""
+    """Put behind the statement in the answer to Propose."""
     cancel_outcome: int = withdrawal_pb2.CANCEL_OUTCOME_CANCELLED
     fails: dict[str, CustodyError] = field(default_factory=dict)
     got: list[Any] = field(default_factory=list)
@@ -126,7 +129,9 @@ class FakeServer(
             statement=statement_pb2.Statement.FromString(request.statement),
             state=proposal_pb2.PROPOSAL_STATE_OPEN,
         )
-        return proposal_pb2.ProposeResponse(proposal=self.proposals[proposal_id])
+        answer = proposal_pb2.ProposeResponse(proposal=self.proposals[proposal_id])
+        answer.proposal.statement_bytes += self.spoils
+        return answer
 
     @_refusing
     def GetProposal(self, request: Any) -> Any:
@@ -227,6 +232,11 @@ class FakeServer(
     def GetBalances(self, request: Any) -> Any:
         self._take(request)
         return treasury_pb2.GetBalancesResponse(balances=self.balances)
+
+    def _unused(self, request: Any, context: grpc.ServicerContext) -> Any:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "the CLI does not call this")
+
+    SubmitWithdrawals = EstimateFee = ProposeSweep = ListAssets = _unused
 
     def Subscribe(self, request: Any, context: Any) -> Iterator[Any]:
         self.got.append(request)
@@ -335,14 +345,8 @@ class World:
         addresses = []
         for signer in self.signers:
             leaf = self.authority.leaf("signer", signer.id)
-            self._running.append(
-                serve(
-                    leaf,
-                    lambda s, one=signer: operator_pb2_grpc.add_SignerOperatorServiceServicer_to_server(
-                        one, s
-                    ),
-                )  # type: ignore[misc]
-            )
+            add = functools.partial(operator_pb2_grpc.add_SignerOperatorServiceServicer_to_server, signer)
+            self._running.append(serve(leaf, add))
             addresses.append(f"127.0.0.1:{self._running[-1][1]}")
         self.signer_addresses = addresses
         (directory / "policy.toml").write_bytes(self.policy.raw)
@@ -406,7 +410,7 @@ class World:
         }
         return Statement(**{**fields, **changes})
 
-    def put(self, statement: Statement | bytes, proposal_id: str = "P1", **more: Any) -> bytes:
+    def put(self, statement: Statement | bytes, proposal_id: str = "P1", /, **more: Any) -> bytes:
         """Have the server show a proposal; gives the statement's bytes."""
         body = statement if isinstance(statement, bytes) else statements.encode(statement)
         fields: dict[str, Any] = {

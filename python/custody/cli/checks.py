@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from custody import statements
 from custody.api.v1 import proposal_pb2, withdrawal_pb2
 from custody.cli.session import Session
-from custody.errors import Denied, Malformed, NotFound
+from custody.errors import ConfigError, Denied, Malformed, NotFound
 from custody.model import sweep
 from custody.model.policy import PLANNER
 from custody.model.quorum import SignedApproval, check_payload, check_statement, verify_operator_signature
@@ -61,6 +61,8 @@ def judge(session: Session, proposal: proposal_pb2.Proposal) -> Seen:
         _check(session, proposal, body, statement)
     except Denied as error:
         refusal = error
+    except ConfigError:
+        raise
     except Malformed as error:
         refusal = Denied("cli.malformed", str(error))
     return Seen(proposal, body, statement, refusal, released)

@@ -79,7 +79,7 @@ def list_sweeps(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")] = 100,
 ) -> None:
-    """Sweeps, newest first."""
+    """Sweeps, newest first, with the state of every leg."""
     request = sweep_pb2.ListSweepsRequest()
     for name in state or []:
         try:
