@@ -219,7 +219,7 @@ def test_status_when_someone_is_down_or_someone_else(world: World) -> None:
 
 def test_who_am_i(world: World) -> None:
     assert world.run("whoami", "--json").json == {
-        "principal": "operator/ada",
+        "principal": "ada",
         "roles": ["operator"],
         "methods": ["a.B.C"],
     }

@@ -320,6 +320,12 @@ def test_a_journal_that_goes_back_is_told(backend: Backend, rows: list[event_pb2
         _follow(backend, Cursor("main", 3), 9)
 
 
+def test_a_server_that_does_not_have_the_row_any_more_is_told(backend: Backend) -> None:
+    backend.fake.script = [Malformed("cursors", "row 3 is beyond the head, 2")]
+    with pytest.raises(JournalWentBack):
+        _follow(backend, Cursor("main", 3), 1)
+
+
 def test_another_partition_is_told(backend: Backend) -> None:
     backend.fake.streams = [[_event(4)]]
     with pytest.raises(JournalWentBack):

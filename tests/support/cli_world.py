@@ -107,7 +107,7 @@ class FakeServer(
     @_refusing
     def WhoAmI(self, request: Any) -> Any:
         self._take(request)
-        return admin_pb2.WhoAmIResponse(principal="operator/ada", roles=["operator"], methods=["a.B.C"])
+        return admin_pb2.WhoAmIResponse(principal="ada", roles=["operator"], methods=["a.B.C"])
 
     @_refusing
     def Halt(self, request: Any) -> Any:

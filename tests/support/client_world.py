@@ -129,6 +129,7 @@ class FakeIntake(withdrawal_pb2_grpc.WithdrawalServiceServicer, event_pb2_grpc.E
 
     def Subscribe(self, request: Any, context: Any) -> Iterator[Any]:
         self.calls.append(request)
+        self._fail(self.script.pop(0) if self.script else "", context)
         events = self.streams.pop(0) if self.streams else []
         for event in events:
             yield event_pb2.SubscribeResponse(event=event)

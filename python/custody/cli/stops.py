@@ -208,7 +208,7 @@ def resume(
         list[str] | None,
         typer.Argument(
             metavar="HALT_ID...",
-            help="As `custody status` shows them; signer/ID/SEQUENCE for a signer's own.",
+            help="As `custody status` shows them; also signer/ID/SEQUENCE and server/SEQUENCE.",
         ),
     ] = None,
     reason: Annotated[str, typer.Option(help="Why, for people: one line, part of the statement.")] = "",

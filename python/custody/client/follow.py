@@ -9,7 +9,7 @@ from custody.api.v1 import event_pb2, event_pb2_grpc
 from custody.client.results import Cursor, Withdrawal, cursor, enum_name, unix_ms, withdrawal
 from custody.client.retry import Backoff
 from custody.client.transport import Transport
-from custody.errors import Failed, Unavailable
+from custody.errors import Failed, Malformed, Unavailable
 
 __all__ = ["Event", "JournalWentBack", "follow"]
 
@@ -65,6 +65,10 @@ def follow(
             lost = Unavailable(transport.what, "ended the stream of events")
         except Unavailable as error:
             lost = error
+        except Malformed as error:
+            if error.field != "cursors":
+                raise
+            raise JournalWentBack("events", f"the server does not have what it showed before: {error}") from None
         if next(pauses, _NO_MORE) is _NO_MORE:
             raise lost
 
