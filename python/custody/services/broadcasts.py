@@ -1,4 +1,4 @@
-"""Offers signed bytes to a node until a block holds them: the same bytes always, since signed means possibly broadcast."""
+"""Offers signed bytes to a node until a block holds them: always the same bytes, for signed means possibly broadcast."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ class Broadcaster:
     def offer(self, offers: Sequence[Offer]) -> list[Offer]:
         """Offer what is new or due again, in order; those that a node took and that are not recorded yet."""
         now_ms = self._clock.monotonic_ms()
-        due = [o for o in offers if now_ms - self._offered_ms.get(o.transaction_hash, -self._again_ms) >= self._again_ms]
+        due = [
+            o
+            for o in offers
+            if now_ms - self._offered_ms.get(o.transaction_hash, -self._again_ms) >= self._again_ms
+        ]
         taken: list[Offer] = []
         if not due or not self._node_down.ready(now_ms):
             return taken
@@ -67,7 +71,9 @@ class Broadcaster:
 
     def stuck(self, hashes: Collection[bytes], blocks: int) -> frozenset[bytes]:
         """Those of these transactions that were seen waiting for so many blocks or more."""
-        self._offered_ms = {key: at for key, at in self._offered_ms.items() if key in hashes or not self._old(at)}
+        self._offered_ms = {
+            key: at for key, at in self._offered_ms.items() if key in hashes or not self._old(at)
+        }
         self._since_height = {key: height for key, height in self._since_height.items() if key in hashes}
         if not hashes:
             return frozenset()

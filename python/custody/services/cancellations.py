@@ -33,7 +33,10 @@ _log = structlog.get_logger("cancellations")
 
 CancelOutcome = Literal["CANCELLED", "TOO_LATE", "PENDING", "NOT_FOUND", "INVALID"]
 
-_ENDS = {withdrawal_pb2.WITHDRAWAL_END_CANCELLED: End.CANCELLED, withdrawal_pb2.WITHDRAWAL_END_EXPIRED: End.EXPIRED}
+_ENDS = {
+    withdrawal_pb2.WITHDRAWAL_END_CANCELLED: End.CANCELLED,
+    withdrawal_pb2.WITHDRAWAL_END_EXPIRED: End.EXPIRED,
+}
 _BATCH = 200  # expiries begun in one record group
 
 
@@ -62,7 +65,11 @@ class Canceller:
     """Asks signers for their promises, and records them. Safe to share between threads."""
 
     def __init__(
-        self, writer: Writer, signers: Mapping[str, SignerClient], intents: IntentStore, conditions: Conditions
+        self,
+        writer: Writer,
+        signers: Mapping[str, SignerClient],
+        intents: IntentStore,
+        conditions: Conditions,
     ) -> None:
         """`signers` by id."""
         self._writer = writer
@@ -71,9 +78,18 @@ class Canceller:
         self._conditions = conditions
 
     def cancel(
-        self, body: bytes, signature: KeySig, role: Literal["initiator", "operator"], principal: str
+        self,
+        body: bytes,
+        signature: KeySig,
+        role: Literal["initiator", "operator"],
+        principal: str,
+        *,
+        ask: bool = True,
     ) -> CancelResult:
-        """Cancel one withdrawal by a CancelBody signed by a key of its initiator, or of the operator who brings it."""
+        """Cancel one withdrawal by a CancelBody signed by a key of its initiator, or of the operator who brings it.
+
+        The signer is asked at once, unless `ask` is False: then the answer is PENDING, and a worker asks.
+        """
         reference = ""
         try:
             cancel = statements.parse_cancel(body)
@@ -97,7 +113,7 @@ class Canceller:
         result: CancelResult = self._writer.execute(
             lambda state: _request(state, cancel, body, stored), principal=principal
         )
-        return self._settled(result) if result.outcome == "PENDING" else result
+        return self._settled(result) if ask and result.outcome == "PENDING" else result
 
     def _settled(self, result: CancelResult) -> CancelResult:
         """Try at once what the worker would do soon."""
@@ -105,7 +121,9 @@ class Canceller:
             self.bury(result.withdrawal_id)
         except Denied as denied:
             if denied.tag == "tombstone.too_late":
-                return CancelResult(result.reference, "TOO_LATE", result.withdrawal_id, denied.tag, denied.detail)
+                return CancelResult(
+                    result.reference, "TOO_LATE", result.withdrawal_id, denied.tag, denied.detail
+                )
             return CancelResult(result.reference, "PENDING", result.withdrawal_id, denied.tag, denied.detail)
         except Failed as failed:
             return CancelResult(result.reference, "PENDING", result.withdrawal_id, "signer.down", str(failed))
@@ -125,7 +143,9 @@ class Canceller:
             self._conditions.set(ConditionKind.SIGNER_DOWN, signer_id, "signer.down", str(failed))
             raise
         self._conditions.clear(ConditionKind.SIGNER_DOWN, signer_id)
-        self._writer.execute(lambda state: _end(state, withdrawal_id, authority, tombstone), principal=signer_id)
+        self._writer.execute(
+            lambda state: _end(state, withdrawal_id, authority, tombstone), principal=signer_id
+        )
 
 
 class CancellationWorker:
@@ -273,7 +293,11 @@ def _end(state: State, withdrawal_id: str, authority: Authority, tombstone: Tomb
     raw = ulid_bytes(withdrawal_id)
     cancellation = state.control.cancellations.get(raw)
     view = state.ledger.withdrawal(withdrawal_id)
-    if cancellation is None or view is None or view.intent_sha256 != hashlib.sha256(authority.intent).digest():
+    if (
+        cancellation is None
+        or view is None
+        or view.intent_sha256 != hashlib.sha256(authority.intent).digest()
+    ):
         return Decision((), None)
     end = _ENDS[cancellation.end]  # type: ignore[index]
     fact = state.ledger.decide_void(withdrawal_id, end, state.now_ms)

@@ -80,7 +80,7 @@ class CapMeter:
         newest = ""
         for payout_id, payout in newest_first(control.payouts):
             newest = newest or payout_id
-            if payout_id == self._newest or payout.planned_ms < oldest_ms and payout.ended:
+            if payout_id == self._newest or (payout.planned_ms < oldest_ms and payout.ended):
                 break
             if payout.wallet == self._wallet and payout.state is not PayoutState.ABANDONED:
                 yield payout

@@ -1,7 +1,7 @@
 """Follows our transactions through blocks and reorganisations to their end, matched by conflict key, not by hash.
 
-Final means: the block is at or below the finality that the asset names, and is still the block at its height. Paid means
-that the receipt says success and, for a token, that its contract emitted exactly the expected Transfer.
+Final means: the block is at or below the finality that the asset names, and is still the block at its height. Paid
+means that the receipt says success and, for a token, that its contract emitted exactly the expected Transfer.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class ConfirmationWatcher:
         self._conditions = conditions
         self._looked: tuple[bytes, bytes, int] | None = None
         self._strikes: dict[str, set[bytes]] = {}
-        self.worker = Worker(f"confirmations {node.network}", self.step, conditions, on_fatal, period_s=poll_s)
+        self.worker = Worker(
+            f"confirmations {node.network}", self.step, conditions, on_fatal, period_s=poll_s
+        )
 
     def start(self) -> None:
         """Begin to poll."""

@@ -72,7 +72,9 @@ def _tag(state: State, proposal: Proposal, operator: str, approve: bool) -> str:
     policy = state.control.governance.policy
     if approve:
         approvers = [*proposal.approvers, operator]
-        return count(policy, proposal.statement, approvers, state.control.suspended, proposal.rejecters)[-1].tag
+        return count(policy, proposal.statement, approvers, state.control.suspended, proposal.rejecters)[
+            -1
+        ].tag
     quorum = policy.quorum_for(proposal.statement.kind)
     if quorum is None or operator not in quorum.of:
         return "approval.not_in_quorum"

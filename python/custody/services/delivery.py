@@ -77,7 +77,9 @@ class Carrier:
                 # It judges for itself; what it refuses for good it refuses again, so it is asked once more later.
                 if not _final_refusal(denied.tag):
                     raise
-                _log.warning("signer refused", signer=signer.signer, proposal=parcel.proposal_id, tag=denied.tag)
+                _log.warning(
+                    "signer refused", signer=signer.signer, proposal=parcel.proposal_id, tag=denied.tag
+                )
             self._settled.add((signer.signer, parcel.proposal_id))
 
     def _hand_over(self, signer: SignerClient, parcel: _Parcel) -> None:
@@ -95,7 +97,9 @@ def _lacks(status: SignerStatus, parcel: _Parcel) -> bool:
 
 
 def _final_refusal(tag: str) -> bool:
-    return tag.startswith(("statement.", "quorum.", "approval.", "propose.", "governance.head_old", "halt.unknown"))
+    return tag.startswith(
+        ("statement.", "quorum.", "approval.", "propose.", "governance.head_old", "halt.unknown")
+    )
 
 
 def _completed(state: State) -> list[_Parcel]:
@@ -105,7 +109,9 @@ def _completed(state: State) -> list[_Parcel]:
     found: list[_Parcel] = []
     for proposal_id, proposal in islice(newest_first(control.proposals), _MOST):
         payload = proposal.statement.payload
-        if proposal.state is not ProposalState.EXECUTED or not isinstance(payload, (ResumeBody, ActivateBody)):
+        if proposal.state is not ProposalState.EXECUTED or not isinstance(
+            payload, (ResumeBody, ActivateBody)
+        ):
             continue
         if state.wall_ms >= proposal.statement.expires_unix_ms and isinstance(payload, ResumeBody):
             continue

@@ -40,7 +40,9 @@ _NEVER = frozenset(
     }
 )
 _NEVER_GROUPS = ("destination.",)
-_ASIDE = frozenset({"halt.asset", "halt.customer", "halt.destination", "fee.cap", "fee.deduct_cap", "fee.gas_limit"})
+_ASIDE = frozenset(
+    {"halt.asset", "halt.customer", "halt.destination", "fee.cap", "fee.deduct_cap", "fee.gas_limit"}
+)
 
 
 def verdict_of(tag: str) -> Verdict:

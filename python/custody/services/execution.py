@@ -92,7 +92,9 @@ class GovernanceWorker:
             block = node.block(body.block_height)
             if block is None or block.hash != body.block_hash:
                 return lambda state, proposal: _fail(proposal, "opening.block")
-            address = self._writer.read(lambda state: state.control.governance.policy.wallet(body.wallet).address)
+            address = self._writer.read(
+                lambda state: state.control.governance.policy.wallet(body.wallet).address
+            )
             amount = node.balance(address, body.asset, body.block_height)
         except Unavailable as error:
             self._conditions.set(ConditionKind.NODE_DOWN, body.network, "node.down", str(error))
@@ -191,7 +193,9 @@ def _release(state: State, proposal: Proposal, body: ReleaseBody) -> Decision[No
     ids: list[str] = []
     for item in body.items:
         view = state.ledger.withdrawal(item.withdrawal_id)
-        held = view is not None and view.state is LedgerState.HELD and view.intent_sha256 == item.intent_sha256
+        held = (
+            view is not None and view.state is LedgerState.HELD and view.intent_sha256 == item.intent_sha256
+        )
         if held and ulid_bytes(item.withdrawal_id) not in state.control.cancellations:
             ids.append(item.withdrawal_id)
     if not ids:
@@ -246,5 +250,7 @@ def _open(state: State, proposal: Proposal, body: OpeningBody) -> Decision[None]
         block_height=body.block_height,
         block_hash=body.block_hash,
     )
-    facts = (state.ledger.decide_open(body.wallet, body.asset, body.amount, body.pool),) if body.amount else ()
+    facts = (
+        (state.ledger.decide_open(body.wallet, body.asset, body.amount, body.pool),) if body.amount else ()
+    )
     return _executed(proposal, [Draft(record_pb2.RECORD_KIND_WALLET_OPENED, message, facts)])

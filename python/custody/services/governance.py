@@ -66,7 +66,9 @@ class Governor:
         """
         statement = statements.parse_statement(body)
         if statement.kind not in IMPLEMENTED:
-            raise KindNotImplemented(f"proposals of kind {statement.kind.name} are not carried out by this version")
+            raise KindNotImplemented(
+                f"proposals of kind {statement.kind.name} are not carried out by this version"
+            )
         if statement.proposer == PLANNER:
             raise Denied("propose.other_operator", "the planner proposes by itself")
         rules = self._rules()
@@ -168,7 +170,9 @@ class Governor:
             try:
                 policy.operator(suspend.operator)
             except NotFound:
-                raise Denied("suspend.unknown_operator", f"no operator {suspend.operator!r} in the policy") from None
+                raise Denied(
+                    "suspend.unknown_operator", f"no operator {suspend.operator!r} in the policy"
+                ) from None
             _check_number(state, suspend.by, suspend.number)
             message = governance_pb2.SuspensionRecorded(
                 halt_id=halt_id, suspend=body, signature=stored(policy, signature), operator=suspend.operator

@@ -102,10 +102,14 @@ def plan_payouts(state: State, order: PlanOrder, meter: CapMeter) -> Decision[Pl
     facts: list[bytes] = []
     for choice, nonce in zip(chosen, nonces, strict=True):
         view, terms = choice.view, replace(choice.terms, nonce=nonce)
-        payout_id = make_ulid(state.now_ms, "payout", wallet.id, nonce, view.withdrawal_id, state.next_sequence)
+        payout_id = make_ulid(
+            state.now_ms, "payout", wallet.id, nonce, view.withdrawal_id, state.next_sequence
+        )
         item = PayoutItem(view.withdrawal_id, choice.net_amount, choice.fee_charged)
         facts.append(
-            ledger.decide_assign(payout_id, wallet.id, [item], network.fee_asset, choice.reserved, state.now_ms)
+            ledger.decide_assign(
+                payout_id, wallet.id, [item], network.fee_asset, choice.reserved, state.now_ms
+            )
         )
         plans.append(
             withdrawal_pb2.PayoutPlan(
@@ -179,7 +183,7 @@ def evm_message(terms: EvmTerms) -> withdrawal_pb2.EvmTerms:
 
 
 def replan_payout(state: State, payout: Payout, terms: EvmTerms) -> Decision[None]:
-    """A further version at another price, with the same nonce and effects; nothing when the payout went on meanwhile."""
+    """A further version at another price, with the same nonce and effects; nothing if the payout went on meanwhile."""
     now = state.control.payouts[payout.id]
     if now.state is not PayoutState.BROADCAST or now.unsigned is not None or now.versions != payout.versions:
         return Decision((), None)

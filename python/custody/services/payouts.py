@@ -27,7 +27,7 @@ from custody.services.conditions import ConditionKind, Conditions
 from custody.services.denials import Verdict, verdict_of
 from custody.services.fees import replacement_terms
 from custody.services.intents import IntentStore
-from custody.services.payout_plans import PlanOrder, Planned, abandon_payouts, plan_payouts, replan_payout
+from custody.services.payout_plans import Planned, PlanOrder, abandon_payouts, plan_payouts, replan_payout
 from custody.services.quotes import Quotes
 from custody.services.tombstones import check_tombstone
 from custody.services.worker import Backoff, Worker
@@ -131,7 +131,9 @@ class PayoutWorker:
                     continue
                 view = ledger.withdrawal(ulid_text(payout.withdrawal_ids[0]))
                 if view is None:
-                    raise InvariantBroken(f"payout {payout.id} pays a withdrawal that the ledger does not know")
+                    raise InvariantBroken(
+                        f"payout {payout.id} pays a withdrawal that the ledger does not know"
+                    )
                 views[payout.id] = view
                 stop = control.halted(
                     activity="payouts",
@@ -176,7 +178,9 @@ class PayoutWorker:
             except Failed as failed:
                 self._clean.discard(payout.id)
                 self._signing.failed(self._clock.monotonic_ms())
-                self._conditions.set(ConditionKind.SIGNER_DOWN, self._signer.signer, "signer.down", str(failed))
+                self._conditions.set(
+                    ConditionKind.SIGNER_DOWN, self._signer.signer, "signer.down", str(failed)
+                )
                 break
         else:
             self._signing.succeeded()
@@ -203,7 +207,9 @@ class PayoutWorker:
             signer_hash=answer.head.hash,
         )
 
-    def _verify(self, policy: Policy, view: WithdrawalView, version: Version, answer: SignedTransaction) -> None:
+    def _verify(
+        self, policy: Policy, view: WithdrawalView, version: Version, answer: SignedTransaction
+    ) -> None:
         """Require that a signer gave exactly what was asked for; anything else is never broadcast."""
         wallet, terms = policy.wallet(self.wallet), version.terms
         plan = chain.EvmPlan(
@@ -220,7 +226,9 @@ class PayoutWorker:
             chain.verify_signed(answer.transaction, plan, wallet.address)
             sound = chain.transaction_hash(answer.transaction) == answer.transaction_hash
         except (Malformed, InvalidSignature) as error:
-            raise Failed(f"signer {self._signer.signer}", f"answered other bytes than asked for: {error}") from None
+            raise Failed(
+                f"signer {self._signer.signer}", f"answered other bytes than asked for: {error}"
+            ) from None
         if not sound:
             raise Failed(f"signer {self._signer.signer}", "answered another hash than its bytes have")
 
@@ -287,7 +295,9 @@ class PayoutWorker:
         ]
         taken = self._broadcaster.offer(offers)
         if taken:
-            seen = [withdrawal_pb2.SeenTransaction(id=o.id, transaction_hash=o.transaction_hash) for o in taken]
+            seen = [
+                withdrawal_pb2.SeenTransaction(id=o.id, transaction_hash=o.transaction_hash) for o in taken
+            ]
             message = withdrawal_pb2.PayoutsBroadcast(payouts=seen)
             draft = Draft(record_pb2.RECORD_KIND_PAYOUTS_BROADCAST, message)
             self._writer.execute(lambda state: Decision((draft,), None))
@@ -295,7 +305,11 @@ class PayoutWorker:
     def _bump(self, lane: _Lane) -> None:
         """Give what waits in the pool for too long a further version, while the reserved fee allows it."""
         stuck = self._broadcaster.stuck(
-            {p.versions[-1].transaction_hash for p in lane.payouts if p.state is PayoutState.BROADCAST and not p.unsigned},
+            {
+                payout.versions[-1].transaction_hash
+                for payout in lane.payouts
+                if payout.state is PayoutState.BROADCAST and payout.unsigned is None
+            },
             self._settings.bump_after_blocks,
         )
         # The lowest nonce alone: what is above waits for it, not for a better price.

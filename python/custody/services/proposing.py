@@ -60,7 +60,11 @@ def open_proposal(
     check_statement(
         governance, policy, governance.deployment, body, judged_at(state, statement), control.cancelled
     )
-    if propose is not None and propose.operator in control.suspended and statement.kind is not ProposalKind.RESUME:
+    if (
+        propose is not None
+        and propose.operator in control.suspended
+        and statement.kind is not ProposalKind.RESUME
+    ):
         raise Denied("propose.suspended", f"{propose.operator} is suspended")
     check_payload(policy, statement)
     _check_kind(state, statement)
@@ -117,7 +121,11 @@ def check_opening(state: State, policy: Policy, body: OpeningBody) -> None:
     if (body.wallet, body.asset) in state.control.opened:
         raise Denied("opening.already_open", f"{body.wallet} in {body.asset}")
     for leg in state.control.legs.values():
-        if leg.versions and leg.terms.asset == body.asset and body.wallet in (leg.terms.from_wallet, leg.terms.to_wallet):
+        if (
+            leg.versions
+            and leg.terms.asset == body.asset
+            and body.wallet in (leg.terms.from_wallet, leg.terms.to_wallet)
+        ):
             raise Denied("opening.moved", f"leg {leg.id} moves {body.asset} from or to {body.wallet}")
     for payout in state.control.active_payouts(body.wallet):
         raise Denied("opening.assigned", f"payout {payout.id} of {body.wallet} is under way")

@@ -98,7 +98,9 @@ class Reconciler:
         self._balances = balances
         self._now_ms = now_ms
         self._known: frozenset[_Difference] | None = None
-        self.worker = Worker(f"reconciliation {node.network}", self.step, conditions, on_fatal, period_s=period_s)
+        self.worker = Worker(
+            f"reconciliation {node.network}", self.step, conditions, on_fatal, period_s=period_s
+        )
 
     def start(self) -> None:
         """Begin; a period is all that wakes it."""
@@ -114,7 +116,9 @@ class Reconciler:
         try:
             head, block = self._node.head(), self._node.final()
             books = self._writer.read(lambda state: _books(state, network))
-            found = [difference for each in books if (difference := self._compare(each, block, head)) is not None]
+            found = [
+                difference for each in books if (difference := self._compare(each, block, head)) is not None
+            ]
         except Unavailable as error:
             self._conditions.set(ConditionKind.NODE_DOWN, network, "node.down", str(error))
             return False
@@ -141,7 +145,13 @@ class Reconciler:
         now = self._writer.read(lambda state: _books(state, self._node.network, wallet.id, asset.id))
         if not now or now[0].posted != books.posted:
             return None  # posted while the chain was asked
-        _log.error("ledger and chain differ", wallet=wallet.id, asset=asset.id, ledger=books.posted, chain=chain_amount)
+        _log.error(
+            "ledger and chain differ",
+            wallet=wallet.id,
+            asset=asset.id,
+            ledger=books.posted,
+            chain=chain_amount,
+        )
         return _Difference(wallet.id, asset.id, books.posted, chain_amount)
 
 

@@ -58,13 +58,17 @@ class _Batch:
             if known.seen is not None:
                 gone = _was(known.id, known.seen)
                 if leg:
-                    self._add_leg(record_pb2.RECORD_KIND_SWEEP_LEG_REORGED, sweep_pb2.SweepLegReorged(seen=gone))
+                    self._add_leg(
+                        record_pb2.RECORD_KIND_SWEEP_LEG_REORGED, sweep_pb2.SweepLegReorged(seen=gone)
+                    )
                 else:
                     self._reorged.append(gone)
         elif finding.event == "confirmed":
             seen = _seen(known.id, finding.receipt)
             if leg:
-                self._add_leg(record_pb2.RECORD_KIND_SWEEP_LEG_CONFIRMED, sweep_pb2.SweepLegConfirmed(seen=seen))
+                self._add_leg(
+                    record_pb2.RECORD_KIND_SWEEP_LEG_CONFIRMED, sweep_pb2.SweepLegConfirmed(seen=seen)
+                )
             else:
                 self._confirmed.append(seen)
         else:
@@ -82,7 +86,9 @@ class _Batch:
             self._facts.append(ledger.decide_post(each.id, fee) if done else ledger.decide_fail(each.id, fee))
             self._final.append(withdrawal_pb2.FinalPayout(seen=seen, paid=done, tag=tag, fee_paid=str(fee)))
         else:
-            fact = ledger.decide_sweep_arrive(each.id, fee) if done else ledger.decide_sweep_fail(each.id, fee)
+            fact = (
+                ledger.decide_sweep_arrive(each.id, fee) if done else ledger.decide_sweep_fail(each.id, fee)
+            )
             message = sweep_pb2.SweepLegFinal(seen=seen, moved=done, tag=tag, fee_paid=str(fee))
             self._add_leg(record_pb2.RECORD_KIND_SWEEP_LEG_FINAL, message, fact)
         self._finals += 1

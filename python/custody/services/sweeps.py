@@ -115,13 +115,17 @@ class SweepWorker:
             legs = tuple(
                 leg
                 for leg in control.active_legs()
-                if leg.state is not LegState.WAITING and policy.wallet(leg.terms.from_wallet).network == network
+                if leg.state is not LegState.WAITING
+                and policy.wallet(leg.terms.from_wallet).network == network
             )
             sweeps = tuple(
                 proposal.id
                 for proposal in control.active_proposals()
                 if proposal.state.value == "APPROVED"
-                and any(policy.wallet(leg.terms.from_wallet).network == network for leg in control.legs_of(proposal.id))
+                and any(
+                    policy.wallet(leg.terms.from_wallet).network == network
+                    for leg in control.legs_of(proposal.id)
+                )
             )
             authorities = {
                 leg.proposal_id: authority_of(control.proposals[leg.proposal_id], policy, control.suspended)
@@ -133,7 +137,9 @@ class SweepWorker:
         return self._writer.read(read)
 
     def _plan(self, work: _Work, leg: Leg) -> None:
-        backoff = self._backoffs.setdefault(leg.id, Backoff(self._settings.replan_ms, self._settings.replan_ms))
+        backoff = self._backoffs.setdefault(
+            leg.id, Backoff(self._settings.replan_ms, self._settings.replan_ms)
+        )
         if not backoff.ready(self._clock.monotonic_ms()) or leg.id in work.halted:
             return
         try:
@@ -219,7 +225,9 @@ class SweepWorker:
         """A statement that the signer will not carry out any more is given up, if it was surely never signed."""
         _log.warning("signer refused", leg=leg.id, tag=denied.tag)
         self.waits[leg.id] = denied.tag
-        for_good = denied.tag.startswith(("statement.", "quorum.", "approval.", "propose.", "sweep.", "governance.head_old"))
+        for_good = denied.tag.startswith(
+            ("statement.", "quorum.", "approval.", "propose.", "sweep.", "governance.head_old")
+        )
         # A signer judges a leg's deadlines at its first signing intent: expired means that there is none.
         unsigned = leg.id in self._clean or denied.tag == "statement.expired"
         if for_good and unsigned and leg.state is LegState.PLANNED:

@@ -32,6 +32,8 @@ def check_tombstone(
     message = statements.signed_message(SignedType.TOMBSTONE, deployment, tombstone.body)
     try:
         scheme = rule.audit.scheme
-        crypto.verify(scheme, rule.audit.public, statements.signing_input(scheme, message), tombstone.signature)
+        crypto.verify(
+            scheme, rule.audit.public, statements.signing_input(scheme, message), tombstone.signature
+        )
     except InvalidSignature:
         raise Failed(name, "gave a tombstone that its audit key did not sign") from None

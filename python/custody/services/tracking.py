@@ -68,7 +68,11 @@ def tracked(state: State, network: str) -> list[Tracked]:
             found.append(_payout(state, payout, wallet.address))
     for leg in control.active_legs():
         wallet = policy.wallet(leg.terms.from_wallet)
-        if wallet.network == network and leg.state in (LegState.SIGNED, LegState.BROADCAST, LegState.CONFIRMED):
+        if wallet.network == network and leg.state in (
+            LegState.SIGNED,
+            LegState.BROADCAST,
+            LegState.CONFIRMED,
+        ):
             found.append(_leg(state, leg, wallet.address))
     return found
 

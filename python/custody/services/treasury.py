@@ -76,7 +76,9 @@ class TreasuryPlanner:
             return False
         nonce = self._nonce()
         try:
-            proposal_id: str | None = self._writer.execute(lambda state: _propose(state, nonce), principal=PLANNER)
+            proposal_id: str | None = self._writer.execute(
+                lambda state: _propose(state, nonce), principal=PLANNER
+            )
         except Denied as denied:
             _log.warning("no sweep could be proposed", tag=denied.tag, detail=denied.detail)
             return False
@@ -109,7 +111,9 @@ def positions(state: State) -> list[Position]:
             if key not in control.opened and not available and not incoming[key]:
                 continue
             demand = ledger.queued_demand(*key) if wallet.kind is WalletKind.HOT else 0
-            found.append(Position(wallet.id, asset.id, max(0, available - leaving[key]), demand, incoming[key]))
+            found.append(
+                Position(wallet.id, asset.id, max(0, available - leaving[key]), demand, incoming[key])
+            )
     return found
 
 
@@ -129,7 +133,7 @@ def _wanted(state: State) -> tuple[tuple[SweepLeg, ...], Proposal | None]:
     """The legs to propose now, () for none, and the open proposal whose place they take."""
     legs = _due(state)
     known = _open_by_planner(state)
-    if not legs or known is not None and (known.approvals or not _outgrown(known, legs)):
+    if not legs or (known is not None and (known.approvals or not _outgrown(known, legs))):
         return (), known
     if known is None and _refused_lately(state, legs):
         return (), None
@@ -171,7 +175,8 @@ def _outgrown(known: Proposal, legs: Sequence[SweepLeg]) -> bool:
         return False
     proposed = _amounts(payload.legs)
     return any(
-        amount * 100 > proposed.get(way, 0) * (100 + _GROWTH_PERCENT) for way, amount in _amounts(legs).items()
+        amount * 100 > proposed.get(way, 0) * (100 + _GROWTH_PERCENT)
+        for way, amount in _amounts(legs).items()
     )
 
 
