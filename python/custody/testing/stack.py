@@ -20,6 +20,7 @@ from custody.model.policy import Policy, parse_policy
 from custody.testing import stack_files
 from custody.testing.anvil import Anvil
 from custody.testing.certificates import Authority, Leaf
+from custody.testing.faults import VARIABLE, Fault
 from custody.testing.genesis import INITIATOR, Shape, genesis_document
 from custody.testing.keys import OperatorKey, SystemKey
 from custody.testing.openings import open_wallets
@@ -38,7 +39,7 @@ Say = Callable[[str], None]
 class CustodyStack:
     """The deployment; a context manager that starts it all, openings included, and ends it all.
 
-    `server_module` and `signer_modules` (by id) may name other entry points, such as those that inject faults.
+    With `faulty` the programs' test entry points run: `arm` then says what shall go wrong after the next start.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class CustodyStack:
         *,
         say: Say = lambda _: None,
         keep: bool = False,
+        faulty: bool = False,
         server_settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Start it. What was started is ended when something fails. A temporary directory is removed by `close`."""
@@ -55,6 +57,8 @@ class CustodyStack:
         self.directory = (directory or Path(tempfile.mkdtemp(prefix="custody-stack-"))).resolve()
         self.shape = shape or Shape()
         self.keep = keep
+        self._server_module = "custody.testing.faulty_server" if faulty else "custody.server"
+        self._signer_module = "custody.testing.faulty_signer" if faulty else "custody.signer.main"
         self._say = say
         self._undo = ExitStack()
         try:
@@ -138,6 +142,10 @@ class CustodyStack:
     def start_signer(self, signer: str) -> None:
         """Start it again on the same ports, and wait until it answers."""
         self.signers[signer].start()
+
+    def arm(self, process: Process, *faults: Fault) -> None:
+        """What goes wrong in `server` or one of `signers` from its next start; nothing, without faults."""
+        process.extra[VARIABLE] = " ".join(map(str, faults))
 
     def check_journal(self) -> dict[str, str]:
         """What `custody-server check-journal` prints of the stopped server: head and state hashes."""
@@ -263,14 +271,14 @@ class CustodyStack:
         for signer in made:
             self.signers[signer.plan.id] = Process(
                 f"custody-signer {signer.plan.id}",
-                stack_files.python("custody.signer.main", "run", "--config", str(signer.config)),
+                stack_files.python(self._signer_module, "run", "--config", str(signer.config)),
                 logs / f"{signer.plan.id}.log",
                 lambda process: '"event": "serving"' in process.output(),
                 {"SOFTHSM2_CONF": str(signer.token.conf)},
             )
         self.server = Process(
             "custody-server",
-            stack_files.python("custody.server", "run", "--config", str(self.directory / "server.toml")),
+            stack_files.python(self._server_module, "run", "--config", str(self.directory / "server.toml")),
             logs / "server.log",
             lambda process: "custody-server: listening on port" in process.output(),
         )
