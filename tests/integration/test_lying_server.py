@@ -691,4 +691,12 @@ def test_resume_needs_a_quorum_and_a_halt(asked: Asked) -> None:
     for by in ([], ["ada"], ["ada", "ada"], ["dee", "ada"]):
         asked.refused("quorum.incomplete", lambda by=by: world.resume("hot-1", halt_id, by=by))
     asked.refused("halt.unknown", lambda: world.resume("hot-1", "ab" * 32))
+    resume, elsewhere = world.signer("hot-1").halts.resume, world.context(deployment=bytes(32))
+    body = world.statement(ProposalKind.RESUME, statements.ResumeBody(halt_id, "over"))
+    asked.refused("deployment.other", lambda: resume(elsewhere, world.approved(body)))
+    asked.refused("statement.kind", lambda: resume(world.context(), world.approved(world.sweep())))
     asked.refused("halt.all", asked.pay)
+    resume(world.context(), world.approved(body))
+    rows = len(world.rows("hot-1"))
+    resume(world.context(), world.approved(body))  # a lost answer: the same again
+    assert len(world.rows("hot-1")) == rows

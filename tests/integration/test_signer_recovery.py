@@ -163,6 +163,18 @@ def test_a_token_that_fails_and_one_that_signs_with_another_key(
     assert pay(world).transaction == use.versions[0].transaction
 
 
+def test_a_good_signature_of_something_else_is_not_released(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was signed, what is released is verified by itself against the plan."""
+    other = pay(world, 1, 1, 2 * ETHER).transaction
+    with monkeypatch.context() as patch:
+        patch.setattr("custody.signer.signing.chain.assemble", lambda *_: other)
+        with pytest.raises(HsmError):
+            pay(world)
+    assert pay(world).transaction != other
+
+
 def test_an_append_that_fails_stops_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     core = world.signer("hot-1").core
     calls = core.hsm.signature_calls
@@ -272,6 +284,8 @@ def test_activation_needs_its_quorum_and_happens_once(world: World) -> None:
     take = world.signer("hot-1").activation.activate
     assert refusal(take, world.context(), world.approved(body, ["ada"])) == "quorum.incomplete"
     assert refusal(take, world.context(), world.approved(world.sweep())) == "statement.kind"
+    elsewhere = world.context(deployment=bytes(32))
+    assert refusal(take, elsewhere, world.approved(body)) == "deployment.other"
     first = take(world.context(), world.approved(body))
     assert take(world.context(), world.approved(body)) == first
     assert first.sequence == 2
