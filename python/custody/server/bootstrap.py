@@ -30,6 +30,7 @@ from custody.server.services import service_table
 from custody.server.workers import make_workers
 from custody.services.conditions import Conditions
 from custody.services.intents import IntentStore
+from custody.services.reconciliation import ChainBalances
 from custody.services.writer import Writer
 
 __all__ = ["VERSION", "Server", "check_names", "check_parts", "load_policy", "make_keyring", "open_journal"]
@@ -107,6 +108,7 @@ class Server:
                 signers=signers,
                 nodes=nodes,
                 conditions=Conditions(),
+                balances=ChainBalances(),
                 on_fatal=self._fail,
                 started_ms=clock.now_ms(),
                 version=VERSION,

@@ -9,6 +9,7 @@ from custody.model.policy import Policy
 from custody.ports import Clock, Journal, MetadataStore, Node, SignerClient
 from custody.services.conditions import Conditions
 from custody.services.intents import IntentStore
+from custody.services.reconciliation import ChainBalances
 from custody.services.writer import Writer
 
 __all__ = ["Parts"]
@@ -27,6 +28,7 @@ class Parts:
     signers: Mapping[str, SignerClient]
     nodes: Mapping[str, Node]
     conditions: Conditions
+    balances: ChainBalances
     on_fatal: Callable[[BaseException], None]
     started_ms: int
     version: str

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from custody.api.v1 import admin_pb2, event_pb2, withdrawal_pb2
+from custody.api.v1 import admin_pb2, event_pb2, proposal_pb2, sweep_pb2, treasury_pb2, withdrawal_pb2
 from custody.rpc.endpoint import Call
-from custody.rpc.errors import NotImplementedYet
+from custody.server import conversion
 from custody.server.admin import Admin
 from custody.server.events import Events
 from custody.server.health import Health
 from custody.server.parts import Parts
+from custody.server.proposals import Proposals
+from custody.server.sweeps import Sweeps
+from custody.server.treasury import Treasury
 from custody.server.withdrawals import Reader, Withdrawals
-from custody.services.commands import State
+from custody.services.cancellations import Canceller
 from custody.services.governance import Governor
 from custody.services.intake import Intake
 
@@ -48,17 +51,26 @@ def service_table(parts: Parts) -> tuple[Health, list[Service]]:
     reader = Reader(writer, parts.intents, parts.metadata, conditions)
     intake = Intake(writer, lambda: secrets.token_bytes(_SALT_BYTES))
     governor = Governor(writer)
+    canceller = Canceller(writer, parts.signers, parts.intents, conditions)
     descriptors = {
         service.name: service
-        for module in (withdrawal_pb2, event_pb2, admin_pb2)
+        for module in (withdrawal_pb2, sweep_pb2, proposal_pb2, treasury_pb2, event_pb2, admin_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
     }
     names = tuple(service.full_name for service in descriptors.values())
     health = Health(writer, conditions, tuple(parts.signers), tuple(parts.nodes), names)
     servicers: dict[str, object] = {
-        "WithdrawalService": Withdrawals(writer, intake, reader, conditions),
+        "WithdrawalService": Withdrawals(writer, intake, canceller, reader, conditions),
+        "SweepService": Sweeps(writer, governor),
+        "ProposalService": Proposals(writer, governor),
+        "TreasuryService": Treasury(writer, parts.balances),
         "EventService": Events(
-            writer, parts.journal, reader, lambda: health.draining, proposal=_not_yet, sweep=_not_yet
+            writer,
+            parts.journal,
+            reader,
+            lambda: health.draining,
+            proposal=conversion.proposal,
+            sweep=conversion.sweep,
         ),
         "AdminService": Admin(parts, health, governor),
     }
@@ -70,7 +82,3 @@ def service_table(parts: Parts) -> tuple[Health, list[Service]]:
         (health_service, health),
         (reflection_service, Reflection(everything)),
     ]
-
-
-def _not_yet(_state: State, _id: str) -> NoReturn:
-    raise NotImplementedYet("proposals are not shown by this version")

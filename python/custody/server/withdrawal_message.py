@@ -22,11 +22,12 @@ __all__ = ["blockers", "cursor", "timestamp", "withdrawal"]
 _CONDITIONS = {
     ConditionKind.FEE_ABOVE_CAP: withdrawal_pb2.BLOCKER_KIND_FEE_ABOVE_CAP,
     ConditionKind.HOUSE_EMPTY: withdrawal_pb2.BLOCKER_KIND_LIQUIDITY,
+    ConditionKind.CAP_REACHED: withdrawal_pb2.BLOCKER_KIND_LIQUIDITY,
     ConditionKind.SIGNER_DOWN: withdrawal_pb2.BLOCKER_KIND_SIGNER_DOWN,
     ConditionKind.SIGNER_REFUSES: withdrawal_pb2.BLOCKER_KIND_SIGNER_DOWN,
     ConditionKind.NODE_DOWN: withdrawal_pb2.BLOCKER_KIND_NODE_DOWN,
 }
-_OF_WALLET = (ConditionKind.FEE_ABOVE_CAP, ConditionKind.HOUSE_EMPTY)
+_OF_WALLET = (ConditionKind.FEE_ABOVE_CAP, ConditionKind.HOUSE_EMPTY, ConditionKind.CAP_REACHED)
 _WAITING = frozenset({"QUEUED", "SIGNING"})
 
 

@@ -15,7 +15,9 @@ from custody.ports import MetadataStore
 from custody.rpc.endpoint import Call
 from custody.rpc.principal import Principal
 from custody.server import withdrawal_message
+from custody.server.cancellations import cancel_withdrawals
 from custody.server.withdrawal_message import cursor
+from custody.services.cancellations import Canceller
 from custody.services.commands import State
 from custody.services.conditions import Conditions
 from custody.services.intake import Intake
@@ -86,10 +88,13 @@ class Reader:
 
 
 class Withdrawals:
-    """See withdrawal.proto. Cancelling is `cancellations`' work."""
+    """See withdrawal.proto."""
 
-    def __init__(self, writer: Writer, intake: Intake, reader: Reader, conditions: Conditions) -> None:
+    def __init__(
+        self, writer: Writer, intake: Intake, canceller: Canceller, reader: Reader, conditions: Conditions
+    ) -> None:
         self._writer = writer
+        self._canceller = canceller
         self._conditions = conditions
         self._intake = intake
         self._reader = reader
@@ -169,6 +174,12 @@ class Withdrawals:
             next_page_token=last,
             as_of=[cursor(self._writer.partition, as_of)],
         )
+
+    def CancelWithdrawals(
+        self, request: withdrawal_pb2.CancelWithdrawalsRequest, call: Call
+    ) -> withdrawal_pb2.CancelWithdrawalsResponse:
+        """Each item by itself, in order."""
+        return cancel_withdrawals(self._writer, self._canceller, request, call)
 
     def ExplainWithdrawal(
         self, request: withdrawal_pb2.ExplainWithdrawalRequest, call: Call

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Protocol
 
 from custody.server.config import Workers
 from custody.server.parts import Parts
+from custody.services.cancellations import CancellationWorker, Canceller
 from custody.services.confirmations import ConfirmationWatcher
+from custody.services.execution import GovernanceWorker
 from custody.services.monitor import Monitor
 from custody.services.payouts import PayoutWorker
+from custody.services.reconciliation import Reconciler
+from custody.services.sweeps import SweepWorker
+from custody.services.treasury import TreasuryPlanner
 from custody.services.worker import Worker
 
 __all__ = ["Startable", "make_workers"]
 
+_NONCE_BYTES = 16
 _LOOK_S = 5.0  # how long an idle server may not notice that a signer or node is gone
 
 
@@ -28,34 +35,39 @@ class Startable(Protocol):
 
 def make_workers(parts: Parts, config: Workers) -> list[Startable]:
     """Not started yet. Those that follow the journal ask the writer to be woken."""
-    policy = parts.genesis
-    monitor = Monitor(parts.signers.values(), parts.nodes.values(), policy.hash, parts.conditions)
+    writer, conditions, clock, fatal = parts.writer, parts.conditions, parts.clock, parts.on_fatal
+    signers = parts.signers
+    monitor = Monitor(signers.values(), parts.nodes.values(), parts.genesis.hash, conditions)
+    canceller = Canceller(writer, signers, parts.intents, conditions)
     workers: list[Startable] = [
-        Worker("monitor", monitor.look, parts.conditions, parts.on_fatal, period_s=_LOOK_S)
+        Worker("monitor", monitor.look, conditions, fatal, period_s=_LOOK_S),
+        CancellationWorker(writer, canceller, conditions, clock, fatal),
+        GovernanceWorker(writer, signers, parts.nodes, conditions, clock, fatal),
+        TreasuryPlanner(writer, _nonce, conditions, fatal, period_s=config.treasury_ms / 1000),
     ]
     for network, node in parts.nodes.items():
-        workers.append(
-            ConfirmationWatcher(
-                parts.writer,
+        workers += [
+            ConfirmationWatcher(writer, node, conditions, fatal, poll_s=config.confirmations_ms / 1000),
+            SweepWorker(writer, node, signers, conditions, clock, fatal),
+            Reconciler(
+                writer,
                 node,
-                parts.conditions,
-                parts.on_fatal,
-                poll_s=config.confirmations_ms / 1000,
-            )
-        )
-        for wallet in policy.hot_wallets(network):
-            signer = parts.signers.get(wallet.signer)
+                conditions,
+                parts.balances,
+                clock.now_ms,
+                fatal,
+                period_s=config.reconciliation_ms / 1000,
+            ),
+        ]
+        for wallet in parts.genesis.hot_wallets(network):
+            signer = signers.get(wallet.signer)
             if signer is not None:
                 workers.append(
-                    PayoutWorker(
-                        wallet.id,
-                        parts.writer,
-                        node,
-                        signer,
-                        parts.intents,
-                        parts.conditions,
-                        parts.clock,
-                        parts.on_fatal,
-                    )
+                    PayoutWorker(wallet.id, writer, node, signer, parts.intents, conditions, clock, fatal)
                 )
     return workers
+
+
+def _nonce() -> bytes:
+    """Of a planner's statement: fresh, so that no two are the same."""
+    return secrets.token_bytes(_NONCE_BYTES)

@@ -10,6 +10,7 @@ from custody.api.journal.v1 import record_pb2
 from custody.ledger import Ledger, Prepared, Submitted
 from custody.model.clock import TIME_TAG
 from custody.model.control import ControlState, RecordView
+from custody.model.halts import SYSTEM
 from custody.model.intake_rules import RULES_VERSION
 from custody.ports import Head, Row
 from custody.services.commands import Draft, State
@@ -22,9 +23,11 @@ _SUBMITTED = record_pb2.RECORD_KIND_WITHDRAWALS_SUBMITTED
 
 
 def time_halts(control: ControlState) -> tuple[str, ...]:
-    """Ids of the halts in force that wait for a quorum to confirm the time."""
+    """Ids of the server's own halts in force that wait for a quorum to confirm the time."""
     return tuple(
-        id_ for id_, halt in control.halts.items() if halt.by == "system" and halt.reason == TIME_TAG
+        id_
+        for id_, halt in control.halts.items()
+        if id_.startswith("server/") and halt.by == SYSTEM and halt.reason == TIME_TAG
     )
 
 
