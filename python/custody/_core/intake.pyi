@@ -2,6 +2,8 @@ from typing import final
 
 from custody._core.crypto import Keyring
 
+__all__ = ["Prepared", "Rules", "prepare"]
+
 @final
 class Rules:
     """A policy as the batch path uses it, read from the JSON of `custody.model.intake_rules`."""

@@ -3,6 +3,8 @@ from typing import Any, final
 
 from custody._core.intake import Prepared, Rules
 
+__all__ = ["Ledger", "LimitBook", "tags", "ulid_bytes", "ulid_text"]
+
 @final
 class Ledger:
     """Accounts, holds, queue and limits of one partition; every call raises `InvariantBroken` once it is poisoned."""
@@ -46,9 +48,7 @@ class Ledger:
     def apply_fact(self, fact: bytes) -> None: ...
     def apply_record(self, kind: int, record: bytes, sequence: int) -> None: ...
     def poison(self, reason: str) -> None: ...
-    def select(
-        self, wallet: str, now_ms: int, most: int, fee_asset: str, fee_per_item: int
-    ) -> list[str]: ...
+    def select(self, wallet: str, now_ms: int, most: int, fee_asset: str, fee_per_item: int) -> list[str]: ...
     def expired(self, now_ms: int, most: int) -> list[str]: ...
     def queued_demand(self, wallet: str, asset: str) -> int: ...
     def position(self, withdrawal_id: str) -> int | None: ...
@@ -86,9 +86,7 @@ class LimitBook:
     """
 
     def __new__(cls) -> LimitBook: ...
-    def add(
-        self, limit_id: str, window_ms: int, amount: int | None = None, count: int | None = None
-    ) -> None:
+    def add(self, limit_id: str, window_ms: int, amount: int | None = None, count: int | None = None) -> None:
         """Add or edit a limit; what was spent under its id stays. Raise `Malformed` without any bound."""
 
     def check(self, limit_id: str, amount: int, now_ms: int, key: str = "") -> None:
