@@ -290,21 +290,29 @@ def test_who_may_call_what(site: Site, hot: Running) -> None:
         site.client(hot, "hot-1", "foreign").status()
 
 
-def test_an_operator_halts_past_the_server(site: Site, hot: Running) -> None:
+def test_an_operator_halts_past_the_server(site: Site) -> None:
+    running = site.start("hot-2")  # halted for good: no other test's signer
+    try:
+        _halt_past_the_server(site, running)
+    finally:
+        running.kill()
+
+
+def _halt_past_the_server(site: Site, running: Running) -> None:
     body = statements.encode(HaltBody("ada", ("payouts",), "a drill", 1, 1))
     key = EdKey("ada")
     signature = common_pb2.KeySignature(
         key_id=key.key_id, signature=key.sign(SignedType.HALT, site.deployment, body)
     )
-    with grpc.secure_channel(hot.operators, site.credentials("ada")) as channel:
+    with grpc.secure_channel(running.operators, site.credentials("ada")) as channel:
         stub = operator_pb2_grpc.SignerOperatorServiceStub(channel)
         answer = stub.Halt(operator_pb2.HaltRequest(halt=body, signature=signature), timeout=10)
         status = stub.Status(operator_pb2.StatusRequest(), timeout=10).status
         assert status.state == signer_pb2.SIGNER_STATE_HALTED
         assert [halt.halt_id for halt in status.halts] == [answer.halt_id]
-    client = site.client(hot, "hot-1")
+    client = site.client(running, "hot-2")
     with pytest.raises(Denied) as refused:
-        client.sign_payout("hot-eth-1", site.intent("hot-1", start=3), replace(TERMS, nonce=12))
+        client.sign_payout("hot-eth-2", site.intent("hot-2"), TERMS)
     assert refused.value.tag == "halt.payouts"
     client.close()
 

@@ -18,7 +18,7 @@ from custody.model.clock import TIME_TAG
 from custody.signer import ceremony
 from custody.signer.hsm import Hsm
 from custody.signer.keys import HeldKey, check_against_policy, held_keys
-from custody.signer.signing import Order, Signed, Signing
+from custody.signer.signing import Order, Signed, Signing, plan_of
 from custody.signer.state import Version
 from custody.signer.status import SigningState, status_of
 from custody.signer.store import StoreFolder, TokenMark
@@ -167,7 +167,12 @@ def test_a_good_signature_of_something_else_is_not_released(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever was signed, what is released is verified by itself against the plan."""
-    other = pay(world, 1, 1, 2 * ETHER).transaction
+    wallet = world.policy.wallet("hot-eth-1")
+    asset = world.policy.asset(ETH)
+    thief = plan_of(31337, asset, EthKey("thief").address, ETHER, TERMS)
+    unsigned = chain.build(thief)
+    signature = world.hsm("hot-1").sign_digest(wallet.id, chain.signing_digest(unsigned))
+    other = chain.assemble(unsigned, signature, wallet.address)
     with monkeypatch.context() as patch:
         patch.setattr("custody.signer.signing.chain.assemble", lambda *_: other)
         with pytest.raises(HsmError):
