@@ -49,11 +49,21 @@ def test_a_halt_reaches_server_and_signers_with_the_same_signed_bytes(world: Wor
     answer = ran.json
     assert answer["halt_id"] == hashlib.sha256(body).hexdigest()
     assert answer["complete"] is True and answer["number"] == NOW_MS
+    assert answer["unlisted_signers"] == []
     assert [(one["name"], one["taken"]) for one in answer["reached"]] == [
         ("server", True),
         ("signer/signer-hot-eth-1", True),
         ("signer/signer-cold-eth-1", True),
     ]
+
+
+def test_a_signer_that_is_not_listed_is_named(world: World) -> None:
+    path = world.write_config()
+    text = path.read_text()
+    path.write_text(text[: text.rindex("[[signers]]")])
+    ran = world.run("halt", "all", "--reason", "x", "--json")
+    assert (ran.code, ran.json["unlisted_signers"]) == (0, ["signer-cold-eth-1"])
+    assert "does not list signer-cold-eth-1" in ran.err
 
 
 def test_numbers_rise_though_the_clock_stands_still(world: World) -> None:
@@ -159,6 +169,24 @@ def test_a_resume_names_its_halt_at_the_pinned_head(world: World) -> None:
     (proposed,) = ran.json["proposals"]
     assert proposed["proposal_id"] == "PROPOSAL1"
     assert proposed["statement"]["payload"] == {"halt_id": "ab" * 32, "reason": "looked into"}
+
+
+def test_an_approver_of_a_resume_is_told_which_halt_it_ends(world: World) -> None:
+    world.server.status.halts.add(halt_id="ab" * 32, scopes=["payouts"], by="bo", reason="odd\x1b[2J")
+    payload = statements.ResumeBody("ab" * 32, "looked into")
+    world.put(world.statement(kind=ProposalKind.RESUME, payload=payload))
+    out = world.run("proposal", "show", "P1").out
+    assert "Hearsay       server: it stops payouts: odd\\u{1b}[2J, by bo\n" in out
+    world.put(world.statement(kind=ProposalKind.RESUME, payload=statements.ResumeBody("cd" * 32, "x")), "P2")
+    assert "neither the server nor a signer shows such a halt" in world.run("proposal", "show", "P2").out
+
+
+def test_an_approver_of_an_activation_is_told_what_the_signer_says(world: World) -> None:
+    payload = ActivateBody("signer-hot-eth-1", b"s" * 16, NOW_MS, ())
+    world.put(world.statement(kind=ProposalKind.ACTIVATE, payload=payload))
+    assert "itself says that this is its store" in world.run("proposal", "show", "P1").out
+    world.signers[0].store_id = b"t" * 16
+    assert f"ITS STORE IS {'74' * 16}" in world.run("proposal", "show", "P1").out
 
 
 def test_resume_all_takes_the_halts_that_are_shown(world: World) -> None:

@@ -330,6 +330,9 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.builder = PolicyBuilder()
+        first, _second, third = self.builder.document["signers"]  # one signer for both hot wallets
+        self.builder.document["signers"] = [{**first, "wallets": ["hot-eth-1", "hot-eth-2"]}, third]
+        self.builder.wallet("hot-eth-2")["signer"] = first["id"]
         self.policy = self.builder.policy()
         self.deployment = self.policy.hash
         self.authority = Authority(directory / "tls")

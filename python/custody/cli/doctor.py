@@ -74,9 +74,17 @@ def _machine(session: Session, check: Callable[[str, str, Callable[[], str]], bo
     check("machine", "policy", lambda: f"{expanded(session.config.deployment.genesis)} is the pinned one")
     check("machine", "policy's content", lambda: f"hash {session.policy.hash.hex()}")
     check("machine", "operator", lambda: f"{session.operator.id}, {len(session.operator.keys)} keys")
+    check("machine", "signers", lambda: _listed(session))
     check("machine", "ssh-keygen", _ssh_keygen)
     check("machine", "SSH key", lambda: _ssh_key(session))
     check("machine", "state file", lambda: _state(session))
+
+
+def _listed(session: Session) -> str:
+    if session.unlisted_signers:
+        names = ", ".join(session.unlisted_signers)
+        raise ConfigError("signers", f"{names} of the policy are not listed: a halt would not reach them")
+    return f"all {len(session.config.signers)} are listed"
 
 
 def _ssh_keygen() -> str:

@@ -14,6 +14,7 @@ from custody.cli import checks
 from custody.cli.checks import Seen
 from custody.cli.command import Agent, Key, Yes, command, group
 from custody.cli.escape import shown
+from custody.cli.hearsay import hearsay
 from custody.cli.session import Session
 from custody.cli.shapes import approval_results_json, cursors_json, groups_json
 from custody.cli.statement_json import statement_json
@@ -122,6 +123,9 @@ def show(session: Session, seen: Seen) -> None:
         lines.append(f"{'Quorum':<14}{shown(quorum.name)}: {line}")
     for given in proposal.approvals:
         lines.append(f"{'':<14}{_decision(session, seen, given)}")
+    if not session.out.as_json:
+        told = hearsay(session, seen.statement)
+        lines += [f"{'Hearsay' if n == 0 else '':<14}{shown(line)}" for n, line in enumerate(told)]
     if seen.refusal is not None:
         lines += ["", f"CANNOT BE APPROVED: {shown(str(seen.refusal))}"]
     session.out.lines(lines)

@@ -78,6 +78,12 @@ class Session:
             self._signers = [SignerConnection(link, credentials) for link in self.config.signers]
         return self._signers
 
+    @property
+    def unlisted_signers(self) -> list[str]:
+        """Signers of the policy that cli.toml does not list: a halt would not reach them from here."""
+        listed = {link.id for link in self.config.signers}
+        return [signer.id for signer in self.policy.signers if signer.id not in listed]
+
     def governance(self, needed: int = 1) -> Governance:
         """The governance head that this machine believes, proven as far as `needed` or as was seen before."""
         return follow_governance(self.policy, self.memory, self.server, needed)

@@ -15,10 +15,11 @@ from custody.cli.shapes import server_status_json, signer_status_json
 from custody.cli.words import when
 from custody.errors import CustodyError
 
-__all__ = ["all_halts", "status", "whoami"]
+__all__ = ["all_halts", "ask_server", "ask_signers", "status", "whoami"]
 
 
-def _server(session: Session) -> dict[str, Any]:
+def ask_server(session: Session) -> dict[str, Any]:
+    """The server's status as --json shows it; `reachable` false with `error` when it does not answer."""
     try:
         told = session.server.write(session.server.admin.Status, admin_pb2.StatusRequest())
         return {"reachable": True, **server_status_json(told)}
@@ -35,10 +36,15 @@ def _signer(connection: SignerConnection) -> dict[str, Any]:
         return {**known, "reachable": False, "error": describe(error)}
 
 
+def ask_signers(session: Session) -> list[dict[str, Any]]:
+    """The same of every signer in cli.toml, asked at the same time."""
+    return in_parallel(_signer, session.signers)
+
+
 def all_halts(session: Session) -> list[str]:
     """The ids of every halt that the server or a signer shows, each once."""
     found: list[str] = []
-    for part in [_server(session), *in_parallel(_signer, session.signers)]:
+    for part in [ask_server(session), *ask_signers(session)]:
         found += [halt["halt_id"] for halt in part.get("halts", []) if halt["halt_id"] not in found]
     return found
 
@@ -53,8 +59,8 @@ def status(
     Warns of another deployment, and of governance heads that differ. Exits 3 when one of them does not answer,
     1 when one serves another deployment.
     """
-    server = None if signers_only else _server(session)
-    signers = [] if server_only else in_parallel(_signer, session.signers)
+    server = None if signers_only else ask_server(session)
+    signers = [] if server_only else ask_signers(session)
     if server is not None:
         _print_server(session, server)
     for signer in signers:

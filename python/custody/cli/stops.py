@@ -189,8 +189,17 @@ def _everywhere(
         for one in reached
     ]
     failed = [one.error for one in reached if one.error is not None]
-    answer = {"halt_id": halt_id, **told, "reached": results, "complete": not failed}
+    unlisted = session.unlisted_signers
+    answer = {
+        "halt_id": halt_id,
+        **told,
+        "reached": results,
+        "complete": not failed,
+        "unlisted_signers": unlisted,
+    }
     session.out.object(answer)
+    if unlisted:
+        session.out.error(f"cli.toml does not list {', '.join(unlisted)}: not told from here")
     if not failed:
         return
     names = ", ".join(one.name for one in reached if one.error is not None)
