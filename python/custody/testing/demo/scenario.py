@@ -153,9 +153,11 @@ class Scenario:
             if counts[State.QUEUED] == 0 or any(counts[state] for state in UNDER_WAY):
                 return False
             waiting = self._watch.listed(State.QUEUED)
-            return all(any(b.kind == "LIQUIDITY" for b in w.blockers) for w in waiting)
+            return any(b.kind == "LIQUIDITY" for w in waiting for b in w.blockers)
 
         self._watch.until("withdrawals that wait for liquidity", short)
+        for w in self._watch.listed(State.QUEUED):
+            self._say(f"{w.wallet_id} {w.intent.asset} {w.intent.amount} {w.blockers}")
         below = self._below_floor()
         self.tally.expect(bool(below), "no hot wallet is below its floor")
         waiting = len(self._watch.listed(State.QUEUED))
@@ -206,11 +208,10 @@ class Scenario:
         done: set[str] = set()
         end = time.monotonic() + 120
         while time.monotonic() < end:
-            counts = self._watch.counts()
-            if not any(counts[state] for state in (State.QUEUED, State.HELD, *UNDER_WAY)):
-                self._say(f"every accepted withdrawal has ended: {dict(counts)}")
+            if self._watch.ended():
+                self._say("every accepted withdrawal has ended")
                 return
-            proposal = self._inbox(done) if counts[State.QUEUED] else ""
+            proposal = self._inbox(done) if self._watch.counts()[State.QUEUED] else ""
             if not proposal:
                 time.sleep(0.3)
                 continue

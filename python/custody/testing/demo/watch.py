@@ -28,19 +28,24 @@ class Watch:
         self.accepted = 0
 
     def counts(self) -> Counter[str]:
-        """Withdrawals by state."""
+        """Withdrawals that have not ended, by state."""
         told = self._stack.operator(self._stack.shape.operators[0]).status().withdrawals
         found = Counter({name.removeprefix("WITHDRAWAL_STATE_"): number for name, number in told.items()})
-        final = found[State.FINAL]
-        begun = final + sum(found[state] for state in UNDER_WAY)
-        self._timeline.bar("signed", begun, max(self.accepted, begun))
-        self._timeline.bar("final", final, max(self.accepted, final))
+        waiting = found[State.QUEUED] + found[State.HELD]
+        ended = self.accepted - waiting - sum(found[state] for state in UNDER_WAY)
+        self._timeline.bar("signed", self.accepted - waiting, self.accepted)
+        self._timeline.bar("ended", ended, self.accepted)
         return found
 
     def begun(self) -> int:
-        """How many are in a payout or were paid."""
+        """How many are in a payout or have ended."""
         found = self.counts()
-        return sum(found[state] for state in (*UNDER_WAY, State.FINAL))
+        return self.accepted - found[State.QUEUED] - found[State.HELD]
+
+    def ended(self) -> bool:
+        """Whether every accepted withdrawal has."""
+        found = self.counts()
+        return not any(found[state] for state in (State.QUEUED, State.HELD, *UNDER_WAY))
 
     def listed(self, *states: State) -> list[Withdrawal]:
         """The withdrawals in these states; all without."""
