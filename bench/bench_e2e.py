@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -44,7 +45,7 @@ def served(signed: Sequence[bytes], world: ServerWorld) -> float:
     world.open_wallets()
     world.start()
     try:
-        calls = [
+        calls: list[Any] = [
             world.channel().unary_unary("/custody.api.v1.WithdrawalService/SubmitWithdrawals")
             for _ in range(CLIENTS)
         ]
@@ -76,7 +77,7 @@ def served(signed: Sequence[bytes], world: ServerWorld) -> float:
         world.stop()
 
 
-def _refused(call: grpc.UnaryUnaryMultiCallable[bytes, bytes]) -> None:
+def _refused(call: Any) -> None:
     try:
         call(b"", timeout=10)
     except grpc.RpcError:

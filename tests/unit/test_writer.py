@@ -383,6 +383,20 @@ def test_listeners_hear_of_every_durable_group(writer: Writer) -> None:
     assert heard == [writer.head]
 
 
+def test_a_listener_that_fails_ends_the_writer_rather_than_leave_callers_waiting(
+    writer: Writer, fatal: list[BaseException]
+) -> None:
+    def fail(head: Head) -> None:
+        raise ZeroDivisionError
+
+    writer.on_committed(fail)
+    assert writer.execute(halt("a" * 64)) == "a" * 64  # it was durable
+    writer._thread.join(10)
+    assert [type(error) for error in fatal] == [ZeroDivisionError]
+    with pytest.raises(WriterStopped):
+        writer.execute(halt("b" * 64))
+
+
 def test_waiting_for_a_sequence_ends_when_it_is_durable_or_time_is_up(writer: Writer) -> None:
     head = writer.head.sequence
     assert writer.wait_for(head, 0)

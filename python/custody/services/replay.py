@@ -13,7 +13,7 @@ from custody.services.rulebook import Rulebook
 
 __all__ = ["apply_row", "replay", "verify_row"]
 
-_PAGE_ROWS = 256
+_PAGE_ROWS = 16  # a row holds up to a whole batch
 
 
 def replay(journal: Journal, ledger: Ledger, control: ControlState, rulebook: Rulebook) -> Head:

@@ -194,11 +194,14 @@ class Writer:
         return job.result
 
     def _run(self) -> None:
-        while self._fatal is None:
-            jobs, last = self._take()
-            self._group(jobs)
-            if last:
-                break
+        try:
+            while self._fatal is None:
+                jobs, last = self._take()
+                self._group(jobs)
+                if last:
+                    break
+        except BaseException as error:  # a listener's: nobody may wait for a thread that is gone
+            self._die(error, ())
         self._refuse_waiting()
 
     def _take(self) -> tuple[list[_Job], bool]:
