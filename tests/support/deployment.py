@@ -103,7 +103,7 @@ id = "{TOKEN}"
 symbol = "TKN"
 decimals = 6
 final = {options.token_final}
-code_hash = "0x{'11' * 32}"
+code_hash = "0x{"11" * 32}"
 
 [[networks]]
 id = "{NETWORK}"
@@ -189,7 +189,12 @@ class Deployment:
         return body, KeySig(key.key_id, key.sign(SignedType.INTENT, self.id, body))
 
     def statement(
-        self, kind: ProposalKind, payload: statements.Payload, proposer: str, now_ms: int = START_MS, **changes: object
+        self,
+        kind: ProposalKind,
+        payload: statements.Payload,
+        proposer: str,
+        now_ms: int = START_MS,
+        **changes: object,
     ) -> bytes:
         """A statement's canonical bytes at the genesis head."""
         statement = Statement(

@@ -44,7 +44,9 @@ class FakeNode:
     `token_behaviour` to `revert`, `silent` (no event, nothing moves) or `skim` (one unit less arrives) for bad tokens.
     """
 
-    def __init__(self, network: str, *, finality: int = 2, base_fee: int = 1_000_000_000, tip: int = 100_000_000) -> None:
+    def __init__(
+        self, network: str, *, finality: int = 2, base_fee: int = 1_000_000_000, tip: int = 100_000_000
+    ) -> None:
         self.network = network
         self.chain_id = chain.chain_id(network)
         self.finality = finality
@@ -270,8 +272,14 @@ class FakeNode:
         arrives = found.amount - 1 if self.token_behaviour == "skim" else found.amount
         world.balances[sender, found.asset] -= found.amount
         world.balances[found.to, found.asset] += arrives
-        contract = chain.format_address(self.network, bytes.fromhex(chain.parse_asset(found.asset).reference[2:]))
-        return True, (Log(contract, (TRANSFER, self._topic(sender), self._topic(found.to)), arrives.to_bytes(32, "big")),)
+        contract = chain.format_address(
+            self.network, bytes.fromhex(chain.parse_asset(found.asset).reference[2:])
+        )
+        return True, (
+            Log(
+                contract, (TRANSFER, self._topic(sender), self._topic(found.to)), arrives.to_bytes(32, "big")
+            ),
+        )
 
     def _topic(self, address: str) -> bytes:
         return chain.parse_address(self.network, address).rjust(32, b"\0")

@@ -14,12 +14,13 @@ from custody.ports import (
     Authority,
     EvmTerms,
     SignedTransaction,
+    SignerHalt,
     SignerHead,
     SignerStatus,
     StatementAuthority,
     Tombstone,
 )
-from custody.statements import FeeMode, SignedType, SweepBody, TombstoneBody
+from custody.statements import FeeMode, ResumeBody, SignedType, SweepBody, TombstoneBody
 from support.fake_node import FakeNode
 from support.keys import EdKey, EthKey
 
@@ -62,8 +63,10 @@ class FakeSigner:
     deny: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, int]] = field(default_factory=list)
     signatures_made: int = 0
+    halts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     resumed: list[bytes] = field(default_factory=list)
     activated: list[bytes] = field(default_factory=list)
+    governance_sequence: int = 1
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -140,17 +143,22 @@ class FakeSigner:
     def activate(self, authority: StatementAuthority) -> None:
         self._up()
         self.activated.append(authority.statement)
+        self.governance_sequence += 1
 
     def resume(self, authority: StatementAuthority) -> None:
         self._up()
-        self.halted = False
+        statement = statements.parse_statement(authority.statement)
+        assert isinstance(statement.payload, ResumeBody)
+        if self.halts.pop(statement.payload.halt_id, None) is None:
+            raise Denied("halt.unknown", statement.payload.halt_id)
         self.resumed.append(authority.statement)
 
     def status(self) -> SignerStatus:
         self._up()
         return SignerStatus(
-            self.signer, "active", "", b"s" * 16, 1, self.deployment, 1, self.deployment, 1, 1, self._head(), 0,
-            b"", (), self.signatures_made, "fake",
+            self.signer, "active", "", b"s" * 16, 1, self.deployment, self.governance_sequence, self.deployment,
+            1, 1, self._head(), 0, b"", tuple(SignerHalt(*halt, "") for halt in self.halts.items()),
+            self.signatures_made, "fake",
         )  # fmt: skip
 
     def keys(self) -> Mapping[str, tuple[str, bytes]]:

@@ -59,5 +59,7 @@ class EthKey:
 
     def sign(self, signed_type: str, deployment: bytes, body: bytes) -> bytes:
         message = statements.signed_message(signed_type, deployment, body)
-        signed = self.private.sign_recoverable(statements.signing_input(Scheme.ETHEREUM, message), hasher=None)
+        signed = self.private.sign_recoverable(
+            statements.signing_input(Scheme.ETHEREUM, message), hasher=None
+        )
         return signed[:64] + bytes([27 + signed[64]])

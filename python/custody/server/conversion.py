@@ -37,6 +37,7 @@ LEG_STATES = {
     LegState.CONFIRMED: sweep_pb2.SWEEP_STATE_CONFIRMED,
     LegState.MOVED: sweep_pb2.SWEEP_STATE_FINAL,
     LegState.FAILED: sweep_pb2.SWEEP_STATE_FAILED,
+    LegState.ABANDONED: sweep_pb2.SWEEP_STATE_FAILED,
     LegState.CANCELLED: sweep_pb2.SWEEP_STATE_CANCELLED,
 }
 

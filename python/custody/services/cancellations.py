@@ -236,7 +236,7 @@ def _request(
     if view.end is End.CANCELLED:
         return Decision((), CancelResult(reference, "CANCELLED", view.withdrawal_id))
     if view.state not in (LedgerState.HELD, LedgerState.QUEUED):
-        tag = "cancel.ended" if view.end is not None else "cancel.too_late"
+        tag = "cancel.too_late" if view.state is LedgerState.ASSIGNED else "cancel.ended"
         return Decision((), CancelResult(reference, "TOO_LATE", view.withdrawal_id, tag))
     pending = CancelResult(reference, "PENDING", view.withdrawal_id)
     if raw in state.control.cancellations:

@@ -1,4 +1,4 @@
-"""From what the chain says to records and ledger facts, decided in the writer: a hold is posted only when it was paid."""
+"""From what the chain says to records and ledger facts, decided in the writer: only what was paid is posted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep's leg on its way: planned with its reservation, given up, or ended with its proposal; decided in the writer."""
+"""A sweep's leg on its way: planned and reserved, given up, or ended with its proposal: decided in the writer."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def end_sweep(state: State, proposal_id: str, refused: str = "") -> Decision[boo
     over = refused or ("statement.expired" if expired else "")
     if any(not leg.ended and (leg.state is not LegState.DUE or not over) for leg in legs):
         return Decision((), False)
-    failed = next((leg.tag for leg in legs if leg.state is LegState.FAILED), "")
+    failed = next((leg.tag for leg in legs if leg.tag and leg.state is not LegState.MOVED), "")
     if all(leg.state is LegState.MOVED for leg in legs):
         phase = governance_pb2.PROPOSAL_PHASE_EXECUTED
     elif expired and not refused and all(leg.state is LegState.DUE for leg in legs):

@@ -17,7 +17,7 @@ __all__ = ["check_tombstone"]
 def check_tombstone(
     policy: Policy, deployment: bytes, view: WithdrawalView, authority: Authority, tombstone: Tombstone
 ) -> None:
-    """Require a tombstone of this withdrawal by the signer of its wallet. Raises `Failed`: a signer's fault, no rule."""
+    """Require a tombstone of this withdrawal by the signer of its wallet. Raises `Failed`: a signer's fault."""
     rule = policy.signer_of(view.wallet)
     name = f"signer {rule.id}"
     try:
