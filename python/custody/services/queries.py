@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from custody.errors import Malformed, NotFound
-from custody.ledger import AttemptView, BlockerView, End, LedgerState, WithdrawalView, ulid_bytes
+from custody.ledger import AttemptView, BlockerKind, BlockerView, End, LedgerState, WithdrawalView, ulid_bytes
 from custody.model.payout import Payout, PayoutState
 from custody.model.withdrawal_book import Cancellation, Ended
 from custody.services.commands import State
@@ -90,13 +90,29 @@ def read_withdrawal(state: State, view: WithdrawalView) -> WithdrawalRead:
         view=view,
         state=state_of(view, payout),
         payout=payout,
-        blockers=tuple(state.ledger.blockers(view.withdrawal_id)) if waits else (),
+        blockers=_blockers(state, view) if waits else (),
         position=state.ledger.position(view.withdrawal_id) or 0,
         cancellation=state.control.cancellations.get(id_),
         ended=ended,
         final_ms=final_ms if view.state in (LedgerState.POSTED, LedgerState.VOIDED) else 0,
         as_of=state.next_sequence - 1,
     )
+
+
+def _blockers(state: State, view: WithdrawalView) -> tuple[BlockerView, ...]:
+    """What the ledger says, which knows neither gas nor the gas reserve that a native payment leaves in its wallet."""
+    found = tuple(state.ledger.blockers(view.withdrawal_id))
+    policy, account = state.control.governance.policy, f"wallet:{view.wallet}"
+    network = policy.network(policy.wallet(view.wallet).network)
+    known = any(blocker.kind is BlockerKind.LIQUIDITY for blocker in found)
+    if view.state is not LedgerState.QUEUED or known:
+        return found
+    needed = network.fee_cap(view.asset, view.amount)
+    if view.asset == network.fee_asset:
+        needed += view.amount + network.gas_reserve
+    if state.ledger.available(network.fee_asset, account) < needed:
+        return (*found, BlockerView(BlockerKind.LIQUIDITY, "ledger.wallet_short", ""))
+    return found
 
 
 def find_by_id(state: State, withdrawal_id: str, initiator: str | None) -> WithdrawalRead:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from custody.client.results import State
+from custody.client.results import State, Withdrawal
 from custody.testing.demo.backend_process import BackendProcess
 from custody.testing.demo.items import Item, Plan
 from custody.testing.demo.people import Said, custody
@@ -148,20 +148,22 @@ class Scenario:
     # ---- liquidity
 
     def _await_short(self) -> None:
+        last: list[Withdrawal] = []
+
         def short() -> bool:
+            """Whether nothing is under way, and what waits is the same as at the look before."""
+            nonlocal last
             counts = self._watch.counts()
             if counts[State.QUEUED] == 0 or any(counts[state] for state in UNDER_WAY):
                 return False
-            waiting = self._watch.listed(State.QUEUED)
-            return any(b.kind == "LIQUIDITY" for w in waiting for b in w.blockers)
+            before, last = last, self._watch.listed(State.QUEUED)
+            same = [w.withdrawal_id for w in before] == [w.withdrawal_id for w in last]
+            return same and all(any(b.kind == "LIQUIDITY" for b in w.blockers) for w in last)
 
-        self._watch.until("withdrawals that wait for liquidity", short)
-        for w in self._watch.listed(State.QUEUED):
-            self._say(f"{w.wallet_id} {w.intent.asset} {w.intent.amount} {w.blockers}")
+        self._watch.until("withdrawals that all wait for liquidity", short)
         below = self._below_floor()
         self.tally.expect(bool(below), "no hot wallet is below its floor")
-        waiting = len(self._watch.listed(State.QUEUED))
-        self._say(f"{waiting} withdrawals wait (LIQUIDITY); below their floor: {', '.join(below)}")
+        self._say(f"{len(last)} withdrawals wait (LIQUIDITY); below their floor: {', '.join(below)}")
 
     def _below_floor(self) -> list[str]:
         chain, found = self._stack.chain, []
