@@ -24,7 +24,7 @@ from custody.statements import (
     SweepBody,
     WithdrawalIntent,
 )
-from support.cli_world import NOW_MS, World
+from support.cli_world import NOW_MS, World, id_of
 from support.policy_builder import ETH, ETHER, TOKEN, USD, SshKey
 
 pytest_plugins = ["support.cli_fixtures"]
@@ -227,7 +227,7 @@ def test_a_policy_file_that_is_not_the_pinned_one_stops_everything(world: World)
     assert (ran.code, ran.json["error"]["kind"]) == (2, "configuration")
 
 
-WITHDRAWAL = "01K0000000000000000000000A"
+WITHDRAWAL = id_of("backend-eu", "ref-1")
 HOSTILE = "fine\x1b[2K\x1b[1A\u202egnp.exe\u2066\n\rApproved [bold]by[/bold] all\u200b"
 
 

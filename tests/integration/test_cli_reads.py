@@ -16,12 +16,12 @@ from custody.api.v1 import common_pb2, event_pb2, sweep_pb2, treasury_pb2, withd
 from custody.cli.main import app
 from custody.crypto import Scheme
 from custody.statements import FeeMode, SignedType, WithdrawalIntent
-from support.cli_world import NOW_MS, World, cursor
+from support.cli_world import NOW_MS, World, cursor, id_of
 from support.policy_builder import ETH, ETHER, SshKey
 
 pytest_plugins = ["support.cli_fixtures"]
 
-W1 = "01K0000000000000000000000A"
+W1 = id_of("backend-eu", "ref-1")
 TO = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
@@ -125,12 +125,16 @@ def test_the_exit_code_tells_whether_it_is_cancelled(world: World, outcome: str,
     assert (ran.code, ran.json["outcome"]) == (code, outcome)
 
 
-def test_another_withdrawal_than_asked_for_is_not_cancelled(world: World) -> None:
-    _withdrawal(world)
-    world.server.withdrawals[W1].withdrawal_id = "01K0000000000000000000000B"
-    world.server.withdrawals["ref-1"] = world.server.withdrawals[W1]
-    ran = world.run("withdrawal", "cancel", "other/ref-1", "--yes", "--json")
-    assert (ran.code, ran.json["error"]["tag"]) == (1, "cli.other_withdrawal")
+def test_another_withdrawal_than_asked_for_is_neither_shown_nor_cancelled(world: World) -> None:
+    body = _withdrawal(world)
+    for command in (["show"], ["cancel", "--yes"]):
+        ran = world.run("withdrawal", *command, "other/ref-1", "--json")
+        assert (ran.code, ran.json["error"]["tag"]) == (1, "cli.other_withdrawal")
+    other = id_of("backend-eu", "ref-2")
+    world.server.withdrawals = {other: withdrawal_pb2.Withdrawal(withdrawal_id=other, intent_bytes=body)}
+    for command in (["show"], ["cancel", "--yes"]):
+        ran = world.run("withdrawal", *command, other, "--json")
+        assert ran.code == 5 and "another withdrawal's intent" in ran.json["error"]["detail"]
     assert not world.server.sent(withdrawal_pb2.CancelWithdrawalsRequest)
 
 

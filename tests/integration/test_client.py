@@ -32,10 +32,10 @@ from custody.client import (
     State,
     cosign,
 )
-from custody.errors import ConfigError, Denied, Malformed, NotFound, Unavailable
+from custody.errors import ConfigError, Denied, Failed, Malformed, NotFound, Unavailable
 from custody.rpc.principal import Forbidden
 from custody.statements import SignedType
-from support.cli_world import cursor
+from support.cli_world import cursor, id_of
 from support.client_world import DEPLOYMENT, ETH, TO, Backend
 
 
@@ -52,7 +52,11 @@ def _drafts(count: int) -> list[Draft]:
 
 def test_a_withdrawal_is_signed_as_the_policy_will_verify_it(backend: Backend) -> None:
     outcome = backend.client.withdraw(reference="ref-1", asset=ETH, amount="1000", address=TO, customer="c-9")
-    assert (outcome.outcome, outcome.withdrawal_id, outcome.taken) == (Outcome.ACCEPTED, "W-ref-1", True)
+    assert (outcome.outcome, outcome.withdrawal_id, outcome.taken) == (
+        Outcome.ACCEPTED,
+        id_of("backend-eu", "ref-1"),
+        True,
+    )
     ((item,),) = [request.items for request in backend.fake.requests]
     intent = statements.parse_intent(item.intent)
     assert (intent.initiator, intent.amount, intent.customer, intent.attempt) == (
@@ -223,6 +227,19 @@ def test_what_was_asked_for_is_read_from_the_signed_bytes(backend: Backend) -> N
         backend.client.get(reference="nothing")
 
 
+def test_a_server_that_shows_another_withdrawal_gets_no_cancellation(backend: Backend) -> None:
+    backend.client.submit(_drafts(2))
+    backend.fake.known["ref-0"] = backend.fake.known["ref-1"]
+    for wrong in ({"reference": "ref-0"}, {"withdrawal_id": id_of("backend-eu", "ref-0")}):
+        with pytest.raises(Failed):
+            backend.client.cancel(None, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(Failed):
+        backend.client.batch_get(references=["ref-0"])
+    assert not [
+        call for call in backend.fake.calls if isinstance(call, withdrawal_pb2.CancelWithdrawalsRequest)
+    ]
+
+
 def test_reads_are_repeated(backend: Backend) -> None:
     backend.client.withdraw(reference="ref-1", asset=ETH, amount=77, address=TO)
     backend.fake.script = ["down", "down"]
@@ -275,7 +292,8 @@ def test_what_is_newer_than_this_client_is_unknown_and_no_end() -> None:
             "b", "r", 1, ETH, 1, TO, "", "p", "c", "", statements.FeeMode.HOUSE, None, 0, 1, 1, 1
         )
     )
-    message = withdrawal_pb2.Withdrawal.FromString(b"\x12" + bytes([len(intent)]) + intent + b"\x20\x63")
+    message = withdrawal_pb2.Withdrawal(withdrawal_id=id_of("b", "r"), intent_bytes=intent)
+    message.MergeFromString(b"\x20\x63")  # a state of the future
     known = withdrawal(message)
     assert known.state is State.UNKNOWN and not known.state.is_end
 

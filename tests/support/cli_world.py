@@ -19,7 +19,7 @@ import grpc
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
-from custody import statements
+from custody import ledger, statements
 from custody.api.signed.v1 import statement_pb2
 from custody.api.signer.v1 import operator_pb2, operator_pb2_grpc, signer_pb2
 from custody.api.v1 import (
@@ -440,6 +440,13 @@ class World:
         """End everything."""
         for server, _ in self._running:
             server.stop(0).wait()
+
+
+def id_of(initiator: str, reference: str, attempt: int = 1) -> str:
+    """A withdrawal's id, accepted at the beginning of time."""
+    return ledger.ulid_text(
+        bytes(6) + statements.tagged_hash("withdrawal", initiator, reference, attempt)[:10]
+    )
 
 
 def cursor(sequence: int) -> common_pb2.Cursor:

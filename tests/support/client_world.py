@@ -20,6 +20,7 @@ from custody.errors import CustodyError, NotFound
 from custody.rpc.errors import status_of, to_grpc
 from custody.rpc.tls import server_credentials
 from custody.testing.certificates import Authority
+from support.cli_world import id_of
 
 DEPLOYMENT = hashlib.sha256(b"a deployment").digest()
 ETH = "eip155:31337/slip44:60"
@@ -68,7 +69,7 @@ class FakeIntake(withdrawal_pb2_grpc.WithdrawalServiceServicer, event_pb2_grpc.E
         result = withdrawal_pb2.SubmitResult(
             reference=reference,
             outcome=outcome,
-            withdrawal_id=f"W-{reference}",
+            withdrawal_id=id_of("backend-eu", reference),
             remedy=withdrawal_pb2.REMEDY_NONE,
         )
         result.state = withdrawal_pb2.WITHDRAWAL_STATE_QUEUED
@@ -85,10 +86,13 @@ class FakeIntake(withdrawal_pb2_grpc.WithdrawalServiceServicer, event_pb2_grpc.E
     def GetWithdrawal(self, request: Any, context: Any) -> Any:
         self.calls.append(request)
         self._fail(self.script.pop(0) if self.script else "", context)
-        body = self.known.get(request.key.reference, b"")
+        asked = request.key
+        ids = {id_of("backend-eu", name): name for name in self.known}
+        reference = asked.reference or ids.get(asked.withdrawal_id, "")
+        body = self.known.get(reference, b"")
         if not body:
-            self._fail(NotFound("withdrawal", request.key.reference), context)
-        message = withdrawal_pb2.Withdrawal(withdrawal_id=f"W-{request.key.reference}", intent_bytes=body)
+            self._fail(NotFound("withdrawal", reference), context)
+        message = withdrawal_pb2.Withdrawal(withdrawal_id=id_of("backend-eu", reference), intent_bytes=body)
         message.intent.amount = "1"  # the server's copy lies
         message.state = withdrawal_pb2.WITHDRAWAL_STATE_FINAL
         return withdrawal_pb2.GetWithdrawalResponse(withdrawal=message)
@@ -98,7 +102,7 @@ class FakeIntake(withdrawal_pb2_grpc.WithdrawalServiceServicer, event_pb2_grpc.E
         found = []
         for key in request.keys:
             body = self.known.get(key.reference)
-            name = f"W-{key.reference}" if body else ""
+            name = id_of("backend-eu", key.reference) if body else ""
             found.append(withdrawal_pb2.Withdrawal(withdrawal_id=name, intent_bytes=body or b""))
         return withdrawal_pb2.BatchGetWithdrawalsResponse(withdrawals=found)
 
@@ -108,7 +112,10 @@ class FakeIntake(withdrawal_pb2_grpc.WithdrawalServiceServicer, event_pb2_grpc.E
         start = int(request.page_token or 0)
         page = names[start : start + request.page_size]
         token = str(start + len(page)) if start + len(page) < len(names) else ""
-        found = [withdrawal_pb2.Withdrawal(withdrawal_id=f"W-{n}", intent_bytes=self.known[n]) for n in page]
+        found = [
+            withdrawal_pb2.Withdrawal(withdrawal_id=id_of("backend-eu", n), intent_bytes=self.known[n])
+            for n in page
+        ]
         return withdrawal_pb2.ListWithdrawalsResponse(withdrawals=found, next_page_token=token)
 
     def CancelWithdrawals(self, request: Any, context: Any) -> Any:

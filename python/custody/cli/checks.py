@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from custody import statements
 from custody.api.v1 import proposal_pb2, withdrawal_pb2
 from custody.cli.session import Session
-from custody.errors import ConfigError, Denied, Malformed, NotFound
+from custody.client.results import check_id
+from custody.errors import ConfigError, Denied, Failed, Malformed, NotFound
 from custody.model import sweep
 from custody.model.policy import PLANNER
 from custody.model.quorum import SignedApproval, check_payload, check_statement, verify_operator_signature
@@ -112,7 +113,11 @@ def _released(session: Session, statement: Statement) -> Mapping[str, Withdrawal
                 "cli.release_unknown",
                 f"{item.withdrawal_id}: the server shows another intent than the statement names",
             )
-        released[item.withdrawal_id] = statements.parse_intent(found.intent_bytes)
+        released[item.withdrawal_id] = intent = statements.parse_intent(found.intent_bytes)
+        try:
+            check_id(item.withdrawal_id, intent)
+        except Failed as error:
+            raise Denied("cli.release_unknown", str(error)) from None
     return released
 
 

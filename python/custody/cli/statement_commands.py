@@ -15,6 +15,7 @@ from custody.cli.command import Agent, Key, Yes, command, group
 from custody.cli.propose import propose
 from custody.cli.session import Session
 from custody.cli.words import asset_named, parse_quantity
+from custody.client.results import check_id
 from custody.errors import Denied, Malformed, NotFound
 from custody.statements import (
     ActivateBody,
@@ -88,6 +89,8 @@ def propose_release(
     answer = session.server.read(session.server.withdrawals.BatchGetWithdrawals, request)
     items: list[ReleaseItem] = []
     released: dict[str, WithdrawalIntent] = {}
+    if len(answer.withdrawals) != len(withdrawals):
+        raise Denied("cli.other_withdrawal", "the server does not show every withdrawal that was asked for")
     for wanted, found in zip(withdrawals, answer.withdrawals, strict=True):
         if not found.withdrawal_id:
             raise NotFound("withdrawal", wanted)
@@ -96,6 +99,7 @@ def propose_release(
                 "cli.other_withdrawal", f"asked for {wanted}, the server answered {found.withdrawal_id}"
             )
         released[wanted] = statements.parse_intent(found.intent_bytes)
+        check_id(wanted, released[wanted])
         items.append(ReleaseItem(wanted, hashlib.sha256(found.intent_bytes).digest()))
     body = ReleaseBody(tuple(items))
     session.out.object(propose(session, ProposalKind.RELEASE, body, key, agent, yes, released))

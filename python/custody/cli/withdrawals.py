@@ -38,8 +38,11 @@ def _key(which: str) -> withdrawal_pb2.WithdrawalKey:
 
 def _get(session: Session, which: str) -> withdrawal_pb2.Withdrawal:
     request = withdrawal_pb2.GetWithdrawalRequest(key=_key(which))
-    answer = session.server.read(session.server.withdrawals.GetWithdrawal, request)
-    return answer.withdrawal
+    found = session.server.read(session.server.withdrawals.GetWithdrawal, request).withdrawal
+    known = results.withdrawal(found)
+    if which not in (known.withdrawal_id, f"{known.intent.initiator}/{known.reference}"):
+        raise Denied("cli.other_withdrawal", f"asked for {which}, the server answered {known.withdrawal_id}")
+    return found
 
 
 @command(withdrawals, "list")
@@ -158,12 +161,6 @@ def cancel(
     Exits 1 with TOO_LATE when it may be paid at any moment. PENDING: the signer's promise is awaited.
     """
     known = results.withdrawal(_get(session, withdrawal))
-    initiator, slash, reference = withdrawal.partition("/")
-    asked_for = (known.intent.initiator, known.reference) if slash else known.withdrawal_id
-    if asked_for != ((initiator, reference) if slash else withdrawal):
-        raise Denied(
-            "cli.other_withdrawal", f"asked for {withdrawal}, the server answered {known.withdrawal_id}"
-        )
     session.out.lines(_lines(session, known))
     session.out.confirm("cancel this withdrawal? Type yes:", yes)
     body = cancel_body(known.intent_bytes, session.now_ms())

@@ -22,7 +22,7 @@ from custody.client.results import CancelResult, Cursor, Explanation, Page, Stat
 from custody.client.retry import Backoff, retrying
 from custody.client.submit import submit_all
 from custody.client.transport import Transport
-from custody.errors import ConfigError, NotFound
+from custody.errors import ConfigError, Failed, NotFound
 from custody.rpc.tls import channel_credentials
 
 __all__ = ["Client"]
@@ -98,7 +98,7 @@ class Client:
             key=self._by(withdrawal_id, reference, attempt),
             min_cursor=None if min_cursor is None else min_cursor.to_proto(),
         )
-        return results.withdrawal(self._call(self._stub.GetWithdrawal, request).withdrawal)
+        return self._asked_for(request.key, self._call(self._stub.GetWithdrawal, request).withdrawal)
 
     def batch_get(
         self, withdrawal_ids: Sequence[str] = (), *, references: Sequence[str] = ()
@@ -109,8 +109,11 @@ class Client:
         found: list[Withdrawal | None] = []
         for start in range(0, len(keys), 1_000):
             request = withdrawal_pb2.BatchGetWithdrawalsRequest(keys=keys[start : start + 1_000])
-            for item in self._call(self._stub.BatchGetWithdrawals, request).withdrawals:
-                found.append(results.withdrawal(item) if item.withdrawal_id else None)
+            answered = self._call(self._stub.BatchGetWithdrawals, request).withdrawals
+            if len(answered) != len(request.keys):
+                raise Failed("custody-server", "answered not as many withdrawals as were asked for")
+            for key, item in zip(request.keys, answered, strict=True):
+                found.append(self._asked_for(key, item) if item.withdrawal_id else None)
         return found
 
     def list(
@@ -224,6 +227,20 @@ class Client:
         return withdrawal_pb2.WithdrawalKey(
             initiator=self.config.initiator, reference=reference, attempt=attempt
         )
+
+    @staticmethod
+    def _asked_for(key: withdrawal_pb2.WithdrawalKey, message: withdrawal_pb2.Withdrawal) -> Withdrawal:
+        """What came, if it is what was asked for: a cancellation is signed over it. Raises Failed."""
+        known = results.withdrawal(message)
+        intent = known.intent
+        if key.withdrawal_id:
+            same = known.withdrawal_id == key.withdrawal_id
+        else:
+            same = (intent.initiator, intent.reference) == (key.initiator, key.reference)
+            same = same and key.attempt in (0, intent.attempt)
+        if not same:
+            raise Failed("custody-server", f"answered {known.withdrawal_id}, which was not asked for")
+        return known
 
     def _call(self, method: Any, request: Any) -> Any:
         return retrying(self._backoff, lambda: self._transport.call(method, request))

@@ -68,7 +68,9 @@ def follow(
         except Malformed as error:
             if error.field != "cursors":
                 raise
-            raise JournalWentBack("events", f"the server does not have what it showed before: {error}") from None
+            raise JournalWentBack(
+                "events", f"the server does not have what it showed before: {error}"
+            ) from None
         if next(pauses, _NO_MORE) is _NO_MORE:
             raise lost
 

@@ -9,8 +9,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from custody import statements
+from custody import ledger, statements
 from custody.api.v1 import common_pb2, withdrawal_pb2
+from custody.errors import Failed
 from custody.statements import WithdrawalIntent
 
 T = TypeVar("T")
@@ -205,13 +206,25 @@ def submit_outcome(result: withdrawal_pb2.SubmitResult) -> SubmitOutcome:
     )
 
 
+def check_id(withdrawal_id: str, intent: WithdrawalIntent) -> None:
+    """Require that an id is this intent's: its last 80 bits follow from initiator, reference and attempt.
+
+    So whoever asks by id is never shown another withdrawal. Raises Failed.
+    """
+    digest = statements.tagged_hash("withdrawal", intent.initiator, intent.reference, intent.attempt)
+    if ledger.ulid_bytes(withdrawal_id)[6:] != digest[:10]:
+        raise Failed("custody-server", f"shows another withdrawal's intent under {withdrawal_id}")
+
+
 def withdrawal(message: withdrawal_pb2.Withdrawal) -> Withdrawal:
-    """Of one withdrawal. Raises Malformed when its bytes are no intent."""
+    """Of one withdrawal. Raises Malformed when its bytes are no intent, Failed when they are another's."""
+    intent = statements.parse_intent(message.intent_bytes)
+    check_id(message.withdrawal_id, intent)
     fee = message.network_fee if message.HasField("network_fee") else None
     return Withdrawal(
         message.withdrawal_id,
         message.intent_bytes,
-        statements.parse_intent(message.intent_bytes),
+        intent,
         State(enum_name(withdrawal_pb2.WithdrawalState, message.state)),
         tuple(blocker(item) for item in message.blockers),
         enum_name(withdrawal_pb2.Priority, message.priority),
