@@ -1,4 +1,4 @@
-"""The Protocols through which the services reach what is outside: journals, clocks, nodes, signers. I/O only, no rule.
+"""The Protocols by which services reach what is outside: journals, clocks, nodes, signers. I/O only, no rule.
 
 Times are unix milliseconds, amounts base units, fees wei per gas, hashes 32 raw bytes.
 """
@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a journal; `hash` covers `prev_hash`, `sequence`, `epoch`, `kind` and `root`, and `root` the record."""
+    """One row of a journal; `hash` covers `prev_hash`, `sequence`, `epoch`, `kind` and `root`; `root` the record."""
 
     sequence: int
     epoch: int
@@ -294,7 +294,7 @@ class SignerStatus:
 class SignerClient(Protocol):
     """One signer. Calls raise `Denied(tag)` for its refusals and `Unavailable` when the outcome is unknown.
 
-    After `Unavailable` ask again with the same arguments: a signer answers the same bytes for the same intent and terms.
+    After `Unavailable` ask again with the same arguments: the same intent and terms have the same bytes.
     """
 
     @property

@@ -13,10 +13,11 @@ from custody.model.control import ControlState, RecordView
 from custody.model.halts import SYSTEM
 from custody.model.intake_rules import RULES_VERSION
 from custody.ports import Head, Row
-from custody.services.commands import Draft, State
+from custody.services.commands import Decision, Draft, State
 from custody.services.rulebook import Rulebook
+from custody.services.stops import stop_draft
 
-__all__ = ["Book", "time_halts"]
+__all__ = ["Book", "opening", "time_halts"]
 
 
 _SUBMITTED = record_pb2.RECORD_KIND_WITHDRAWALS_SUBMITTED
@@ -29,6 +30,15 @@ def time_halts(control: ControlState) -> tuple[str, ...]:
         for id_, halt in control.halts.items()
         if id_.startswith("server/") and halt.by == SYSTEM and halt.reason == TIME_TAG
     )
+
+
+def opening(state: State, genesis: bytes, version: str) -> Decision[None]:
+    """The records of a start: the genesis policy in an empty journal, and the new leader."""
+    started = record_pb2.Started(epoch=state.epoch, version=version)
+    drafts = [Draft(record_pb2.RECORD_KIND_STARTED, started)]
+    if state.next_sequence == 1:
+        drafts.insert(0, Draft(record_pb2.RECORD_KIND_GENESIS, record_pb2.Genesis(policy=genesis)))
+    return Decision(tuple(drafts), None)
 
 
 class Book:
@@ -85,6 +95,13 @@ class Book:
             self._rulebook.follow(self._control.governance)
         if frozen and not time_halts(self._control):
             self.time_confirmed = True
+
+    def halt_for_time(self) -> None:
+        """Stop everything because the wall clock stepped, unless that is so already; see `time_halts`."""
+        if not time_halts(self._control):
+            draft = stop_draft(self.state(), 0, ("all",), TIME_TAG)
+            if draft is not None:
+                self.write(draft, SYSTEM, "")
 
     def submit(self, prepared: list[Prepared]) -> list[Submitted]:
         """Decide and apply batches of withdrawals; add a row for each that stores anything."""

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from custody.api.journal.v1 import governance_pb2, record_pb2
 from custody.crypto import Keyring
 from custody.errors import InvariantBroken, Unavailable
 from custody.ledger import Ledger, Prepared
-from custody.model.clock import TIME_TAG, TimeGuard
+from custody.model.clock import TimeGuard
 from custody.model.control import ControlState
 from custody.ports import Clock, Head, Journal, MetadataStore, RowFields
-from custody.services.book import Book, time_halts
+from custody.services.book import Book, opening, time_halts
 from custody.services.commands import Decision, Draft, State, SubmitReply
 from custody.services.replay import replay
 from custody.services.rulebook import Rulebook
@@ -237,8 +236,8 @@ class Writer:
                 self._head, self._epoch, self._control, self._ledger, self.rulebook, reading.now_ms, wall_ms
             )
             self.rulebook.follow_keys()
-            if reading.frozen and not time_halts(self._control) and self._head.sequence:
-                book.write(_halt_of_time(book.state()), "system", "")
+            if reading.frozen and self._head.sequence:
+                book.halt_for_time()
             self._decide(jobs, book)
             if self._metadata is not None and book.metadata:
                 self._metadata.put(book.metadata)
@@ -299,16 +298,7 @@ class Writer:
                 job.error = error
 
     def _open(self, state: State) -> Decision[None]:
-        """The records of a start: the genesis policy in an empty journal, and the new leader."""
-        drafts = [
-            Draft(
-                record_pb2.RECORD_KIND_STARTED, record_pb2.Started(epoch=state.epoch, version=self._version)
-            )
-        ]
-        if state.next_sequence == 1:
-            genesis = record_pb2.Genesis(policy=self._genesis)
-            drafts.insert(0, Draft(record_pb2.RECORD_KIND_GENESIS, genesis))
-        return Decision(tuple(drafts), None)
+        return opening(state, self._genesis, self._version)
 
     def _die(self, error: BaseException, jobs: Sequence[_Job]) -> None:
         self._fatal = error
@@ -318,12 +308,3 @@ class Writer:
             job.done.set()
         self._refuse_waiting()
         self._on_fatal(error)
-
-
-def _halt_of_time(state: State) -> Draft:
-    """The halt of everything that a step of the wall clock makes; a RESUME that names it confirms the time."""
-    halt_id = f"server/{state.next_sequence}"
-    recorded = governance_pb2.HaltRecorded(halt_id=halt_id, scopes=["all"], reason=TIME_TAG)
-    return Draft(
-        record_pb2.RECORD_KIND_HALT_RECORDED, recorded, (state.ledger.decide_halt(halt_id, ["all"]),)
-    )
