@@ -171,9 +171,9 @@ def verify_assembled(signed: bytes, unsigned: bytes, sender: str) -> None:
 
 
 def transfer_matches(asset: str, logs: Sequence[Log], sender: str, to: str, amount: int) -> bool:
-    """Whether a receipt's logs hold exactly one Transfer(sender, to, amount) of the token, no other.
+    """Whether the token's logs hold exactly one Transfer(sender, to, amount) and no other out of the sender.
 
-    The caller checks the receipt's status. False for a token that takes a fee, moves a second token out of
-    the wallet, or emits a Transfer of another shape.
+    The caller checks the receipt's status. False for a token that takes a fee besides or emits a Transfer of
+    another shape. Logs of other contracts prove nothing either way, and are not looked at.
     """
     return _chain.transfer_matches(asset, list(logs), sender, to, amount)

@@ -1,4 +1,7 @@
-//! Whether a receipt's logs prove a token transfer: exactly the one expected, and nothing else out of the wallet.
+//! Whether a receipt's logs prove a token transfer: exactly the one expected, and nothing more out of the wallet.
+//!
+//! Only the token's own logs are looked at. Anybody whose code runs meanwhile (a token that calls its receiver) can have
+//! a contract of theirs emit whatever they like: if that undid a payment that happened, it would be paid again.
 
 use alloy_primitives::{Address, B256, U256, b256};
 
@@ -17,8 +20,8 @@ pub struct Log {
     pub data: Vec<u8>,
 }
 
-/// Whether `contract` emitted exactly one `Transfer(sender, to, amount)`, and neither it nor any other contract
-/// emitted another Transfer out of `sender` in this receipt. The caller checks the receipt's status.
+/// Whether `contract` emitted exactly one `Transfer(sender, to, amount)`, and no other Transfer of anything out of
+/// `sender`. The caller checks the receipt's status.
 #[must_use]
 pub fn transfer_matches(
     contract: &Address,
@@ -30,29 +33,28 @@ pub fn transfer_matches(
     let sender = sender.into_word();
     let mut expected_seen = false;
     for log in logs {
-        if log.topics.first() != Some(&TRANSFER_TOPIC) {
+        if log.address != *contract || log.topics.first() != Some(&TRANSFER_TOPIC) {
             continue;
         }
-        let expected = log.address == *contract
-            && log.topics == [TRANSFER_TOPIC, sender, to.into_word()]
+        let expected = log.topics == [TRANSFER_TOPIC, sender, to.into_word()]
             && log.data == U256::from(amount).to_be_bytes::<32>();
         if expected {
             if expected_seen {
                 return false;
             }
             expected_seen = true;
-        } else if may_leave(log, contract, &sender) {
+        } else if may_leave(log, &sender) {
             return false;
         }
     }
     expected_seen
 }
 
-/// Whether a Transfer may take from the sender. From the enrolled contract, one in a shape of its own (the sender
-/// not indexed, say) cannot be ruled out.
-fn may_leave(log: &Log, contract: &Address, sender: &B256) -> bool {
+/// Whether a Transfer of the token may take something from the sender. One in a shape of its own (the sender not
+/// indexed, say) cannot be ruled out; one of nothing takes nothing, and anybody may make it with `transferFrom`.
+fn may_leave(log: &Log, sender: &B256) -> bool {
     let odd = log.topics.len() != 3 || log.data.len() != 32;
-    log.topics.get(1) == Some(sender) || (log.address == *contract && odd)
+    odd || (log.topics.get(1) == Some(sender) && log.data.iter().any(|byte| *byte != 0))
 }
 
 #[cfg(test)]
@@ -107,9 +109,28 @@ mod tests {
         ] {
             assert!(!matches(std::slice::from_ref(&wrong)));
         }
-        // A fee taken on the way, and a hook that moves another token out of the wallet.
+        // A fee taken on the way, from the sender.
         assert!(!matches(&[good.clone(), log(0xcc, 0x11, 0x99, 1)]));
-        assert!(!matches(&[good.clone(), log(0xdd, 0x11, 0x99, 1)]));
+        assert!(!matches(&[log(0xcc, 0x11, 0x99, 1), good]));
+    }
+
+    #[test]
+    fn what_others_can_have_emitted_does_not_undo_a_payment() {
+        let good = log(0xcc, 0x11, 0x22, 500);
+        // The receiver's own contract says that our wallet paid somebody, or paid twice, in whatever shape.
+        let mut unindexed = log(0xdd, 0x11, 0x99, 1);
+        unindexed.topics.truncate(1);
+        for fake in [
+            log(0xdd, 0x11, 0x99, 1),
+            log(0xdd, 0x11, 0x22, 500),
+            unindexed,
+            // transferFrom(sender, anybody, 0) needs no allowance.
+            log(0xcc, 0x11, 0x99, 0),
+        ] {
+            assert!(matches(&[good.clone(), fake.clone()]), "{fake:?}");
+            assert!(matches(&[fake.clone(), good.clone()]), "{fake:?}");
+            assert!(!matches(std::slice::from_ref(&fake)), "{fake:?}");
+        }
     }
 
     #[test]
