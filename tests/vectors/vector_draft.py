@@ -24,6 +24,7 @@ OVERLONG = "a varint is longer than its value needs"
 END = "the bytes end inside a value"
 ORDER = "fields do not ascend by number"
 TWICE = "the field occurs twice"
+AGAIN = "occurs twice in the list"
 WIRE = "the wire type is not the field's"
 NO_VALUE = "the enum has no such value"
 

@@ -9,6 +9,7 @@ from typing import Any
 from vector_cases import HALT, INTENT, LEG, PAYLOADS, POSSESSION, ROTATION, statement
 from vector_draft import (
     ABSENT,
+    AGAIN,
     NO_VALUE,
     ORDER,
     REQUIRED,
@@ -131,6 +132,13 @@ def statements(encode: Encode) -> Iterator[Refusal]:
     )
     body = Draft(_statement(encode, "SWEEP", sweep)).with_(1, put(1, 11))
     yield Refusal("kind-unknown", "reject", body, "kind", 1, NO_VALUE)
+    item = encode("ReleaseItem", PAYLOADS["RELEASE"][1]["items"][0])
+    other = Draft(item).with_(2, put(2, bytes(32)))
+    payload = put(1, item) + put(1, other)
+    yield refuse("release-twice", "RELEASE", payload, "body.items[1]", len(put(1, item)) + 2, AGAIN)
+    payload = encode("ActivateBody", PAYLOADS["ACTIVATE"][1])
+    more = put(4, encode("SpentAmount", {**PAYLOADS["ACTIVATE"][1]["spent"][0], "amount": "1"}))
+    yield refuse("spent-twice", "ACTIVATE", payload + more, "body.spent[2]", len(payload) + 2, AGAIN)
     body = _statement(encode, "SWEEP", b"")
     yield Refusal("payload-empty", "propose", body, "body", len(body), REQUIRED)
 
@@ -140,8 +148,10 @@ def others(encode: Encode) -> Iterator[Refusal]:
     scopes = {**HALT, "scopes": ["all", "everything"]}
     body = encode("HaltBody", scopes)
     yield Refusal("scope-unknown", "halt", body, "scopes[1]", 5 + 5 + 2, SCOPE)
-    body = encode("HaltBody", {**HALT, "scopes": ["all"] * 33})
-    yield Refusal("scopes-33", "halt", body, "scopes", 5 + 33 * 5 - 3, "there are too many items")
+    body = encode("HaltBody", {**HALT, "scopes": [f"wallet:w-{number:02}" for number in range(33)]})
+    yield Refusal("scopes-33", "halt", body, "scopes", 5 + 33 * 13 - 11, "there are too many items")
+    body = encode("HaltBody", {**HALT, "scopes": ["all", "payouts", "all"]})
+    yield Refusal("scope-twice", "halt", body, "scopes[2]", 5 + 5 + 9 + 2, AGAIN)
     body = encode("HaltBody", {**HALT, "scopes": []})
     yield Refusal("scopes-none", "halt", body, "scopes", len(body), REQUIRED)
     draft = Draft(encode("HaltBody", {**HALT, "scopes": ["all"]}))

@@ -32,7 +32,7 @@ pub enum Form {
     Amount,
     /// A ledger account.
     Account,
-    /// One scope of a halt, 1 to 32 of them.
+    /// One scope of a halt, 1 to 32 of them and none twice.
     Scopes,
     /// A journal's name.
     Journal,
@@ -58,6 +58,8 @@ pub enum Form {
     Choice,
     /// At most so many messages.
     Items(usize),
+    /// At most so many messages, no two with the same first field.
+    Distinct(usize),
 }
 
 impl Form {
@@ -148,7 +150,7 @@ impl Form {
     pub fn most_items(self) -> usize {
         match self {
             Self::Scopes => 32,
-            Self::Items(most) => most,
+            Self::Items(most) | Self::Distinct(most) => most,
             _ => 1,
         }
     }
@@ -271,6 +273,15 @@ mod tests {
                 "\u{1b}[2J",
                 "a\u{202e}b",
                 "\u{200b}",
+                // What two memos may differ in without anybody seeing it.
+                "1234\u{ad}",
+                "12\u{34f}34",
+                "1234\u{3164}",
+                "1234\u{ffa0}",
+                "1234\u{fe0f}",
+                "1234\u{e0100}",
+                "1234\u{180e}",
+                "1234\u{2800}",
                 &"x".repeat(17),
             ],
         );

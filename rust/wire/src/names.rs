@@ -9,15 +9,20 @@ pub(crate) fn is_id(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// No control character, line separator, or mark that changes the order in which text is shown: what a person reads
-/// is what is signed.
+/// No control character, line separator, mark that changes the order in which text is shown, or character that shows as
+/// nothing: what a person reads is what is signed.
 pub(crate) fn is_line(text: &str, most: usize) -> bool {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    text.len() <= most && !text.chars().any(hides)
+    text.len() <= most && !text.chars().any(|c| c.is_control() || hides(c))
+}
+
+/// Unicode's Default_Ignorable_Code_Point, the two separators, the bidirectional embeddings, interlinear annotation, and
+/// the braille blank.
+fn hides(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn all(text: &str, from: usize, to: usize, ok: impl Fn(u8) -> bool) -> bool {

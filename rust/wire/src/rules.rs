@@ -109,6 +109,10 @@ mod tests {
                     (Form::Items(_), Kind::Message(_)) | (Form::Scopes, Kind::String) => {
                         field.repeated
                     }
+                    (Form::Distinct(_), Kind::Message(inner)) => {
+                        let first = of(inner).unwrap().fields.first().unwrap();
+                        field.repeated && !first.optional
+                    }
                     (Form::Bytes(_) | Form::UpTo(_), Kind::Bytes) => !field.repeated,
                     (form, Kind::String) => {
                         !field.repeated && form.check_text("") != Err(Reason::WrongKind)

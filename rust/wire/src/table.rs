@@ -167,7 +167,7 @@ static LEG: Rules = Rules {
 
 static RELEASE: Rules = Rules {
     message: &RELEASE_BODY,
-    fields: &[must("items", Form::Items(1000))],
+    fields: &[must("items", Form::Distinct(1000))],
     whole: |_| Ok(()),
 };
 
@@ -192,7 +192,7 @@ static ACTIVATE: Rules = Rules {
         must("signer", Form::Id),
         must("store_id", Form::Bytes(16)),
         must("intents_after_unix_ms", Form::Time),
-        may("spent", Form::Items(256)),
+        may("spent", Form::Distinct(256)),
     ],
     whole: |_| Ok(()),
 };

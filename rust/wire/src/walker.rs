@@ -121,7 +121,17 @@ pub(crate) fn scan<'a>(
                     .map_err(|reason| reason.at(field.name, before))?;
                 let offset = base.saturating_add(reader.at()).saturating_sub(inner.len());
                 let value = match field.repeated {
-                    true => item(values.items(index), inner, offset, field, form)?,
+                    true => {
+                        let value = item(values.items(index), inner, offset, field, form)?;
+                        let before = bytes.get(..start.saturating_sub(base)).unwrap_or(&[]);
+                        if matches!(form, Form::Distinct(_) | Form::Scopes)
+                            && occurs(before, field, inner)
+                        {
+                            let path = format!("{}[{}]", field.name, values.items(index));
+                            return Err(Reason::Form("occurs twice in the list").at(&path, offset));
+                        }
+                        value
+                    }
                     false => single(inner, offset, field, form)?,
                 };
                 values.set(index, value, offset);
@@ -213,6 +223,33 @@ fn item<'a>(
         _ => return Err(within(Reason::WrongKind.at("", offset))),
     }
     Ok(Value::Items(index.saturating_add(1)))
+}
+
+/// Whether a list has an item with this item's key already; `before` are the message's bytes up to it. They are read
+/// again for each item, so that nothing is allocated: lists of this kind are short.
+fn occurs(before: &[u8], field: &Field, item: &[u8]) -> bool {
+    let wanted = key_of(field, item);
+    let mut reader = Reader::new(before);
+    while let Ok((number, wire)) = reader.tag() {
+        let inner = match wire {
+            WireType::Varint => reader.varint().ok().map(|_| &[][..]),
+            WireType::Length => reader.delimited().ok(),
+        };
+        if number == field.number && inner.map(|inner| key_of(field, inner)) == Some(wanted) {
+            return true;
+        }
+    }
+    false
+}
+
+/// A text by itself; of a message, which is checked already, its first field.
+fn key_of<'a>(field: &Field, item: &'a [u8]) -> Option<&'a [u8]> {
+    if !matches!(field.kind, Kind::Message(_)) {
+        return Some(item);
+    }
+    let mut reader = Reader::new(item);
+    reader.tag().ok()?;
+    reader.delimited().ok()
 }
 
 fn utf8(bytes: &[u8], offset: usize) -> Result<&str, WireError> {

@@ -1,6 +1,7 @@
 //! Whatever the walker accepts has one encoding: spoiled bodies are refused, or re-encode to themselves.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::arithmetic_side_effects
@@ -11,7 +12,7 @@ mod common;
 use std::sync::LazyLock;
 
 use common::{bytes, list, text};
-use custody_wire::schema::{MESSAGES, STATEMENT};
+use custody_wire::schema::{ACTIVATE_BODY, HALT_BODY, MESSAGES, RELEASE_BODY, STATEMENT};
 use custody_wire::schema_types::Message;
 use custody_wire::{Node, Reason, SignedType, check, decode, encode, parse_intent, payload_of};
 use proptest::prelude::*;
@@ -210,4 +211,49 @@ fn trees_of_the_wrong_shape_are_refused() {
     let mut short = tree;
     short.nodes.pop();
     assert_eq!(encode(&short).unwrap_err().reason, Reason::WrongKind);
+}
+
+/// One asset spent twice could mean the sum, the first or the last: a list with a key has each once.
+#[test]
+fn a_list_that_is_looked_up_by_key_has_each_key_once() {
+    for (message, list) in [
+        (&ACTIVATE_BODY, "spent"),
+        (&RELEASE_BODY, "items"),
+        (&HALT_BODY, "scopes"),
+    ] {
+        let index = message.fields.iter().position(|f| f.name == list).unwrap();
+        let (_, body) = SAMPLES.iter().find(|(of, _)| *of == message).unwrap();
+        let tree = decode(message, body).unwrap();
+        let (mut same, mut other) = (tree.clone(), tree.clone());
+        let count = match (&mut same.nodes[index], &mut other.nodes[index]) {
+            (Node::Texts(same), Node::Texts(other)) => {
+                same.push(same[0].clone());
+                other.push("customer:nobody-else".to_owned());
+                same.len()
+            }
+            (Node::Messages(same), Node::Messages(other)) => {
+                let mut twin = same[0].clone();
+                // The key alone counts: what stands beside it may differ.
+                match &mut twin.nodes[1] {
+                    Node::Text(amount) => *amount = "77".to_owned(),
+                    Node::Bytes(hash) => hash[0] ^= 1,
+                    node => panic!("{node:?}"),
+                }
+                let mut new = twin.clone();
+                let Node::Text(key) = &mut new.nodes[0] else {
+                    panic!()
+                };
+                let last = if key.ends_with('1') { "2" } else { "1" };
+                key.replace_range(key.len() - 1.., last);
+                same.push(twin);
+                other.push(new);
+                same.len()
+            }
+            nodes => panic!("{nodes:?}"),
+        };
+        let error = encode(&same).unwrap_err();
+        assert_eq!(error.path, format!("{list}[{}]", count - 1));
+        assert_eq!(error.reason, Reason::Form("occurs twice in the list"));
+        encode(&other).unwrap();
+    }
 }
