@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +24,8 @@ from custody.api.signer.v1 import operator_pb2, operator_pb2_grpc, signer_pb2, s
 from custody.api.v1 import common_pb2
 from custody.errors import Denied, Unavailable
 from custody.model.policy import parse_policy
-from custody.ports import Authority, Head, KeySig, RowFields
+from custody.model.quorum import SignedApproval
+from custody.ports import Authority, Head, KeySig, RowFields, SignedTransaction, StatementAuthority
 from custody.rpc.tls import channel_credentials
 from custody.statements import HaltBody, SignedType, TombstoneBody
 from custody.testing.certificates import Authority as Certificates
@@ -42,7 +45,37 @@ from support.signer_world import (
 )
 
 PIN = "pin-that-nobody-prints"
-START_S = 60
+
+DIES_AT = """
+import os, signal
+from custody.adapters.sqlite_journal import SqliteJournal
+from custody.api.journal.v1 import record_pb2
+from custody.signer.hsm import Hsm
+from custody.signer.main import run
+
+def dying(call, step_of):
+    def stepped(*arguments):
+        step = step_of(*arguments)
+        if os.environ["DIES_AT"] == "before " + step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = call(*arguments)
+        if os.environ["DIES_AT"] == "after " + step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    return stepped
+
+Hsm.sign_digest = dying(Hsm.sign_digest, lambda *_: "TOKEN")
+SqliteJournal.append = dying(
+    SqliteJournal.append,
+    lambda _, rows: record_pb2.RecordKind.Name(rows[0].kind).removeprefix("RECORD_KIND_"),
+)
+run()
+"""
+STEPS = [
+    f"{when} {step}"
+    for step in ("SIGNING_INTENDED", "TOKEN", "SIGNATURE_MADE")
+    for when in ("before", "after")
+]
 
 
 def command(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -99,21 +132,16 @@ class Site:
     def config(self, signer: str) -> Path:
         return self.folder / signer / "signer.toml"
 
-    def start(self, signer: str) -> Running:
-        """Run a signer and wait for its ports."""
+    def start(self, signer: str, dies_at: str = "") -> Running:
+        """Run a signer and wait for its ports; `dies_at` is a step at which it kills itself by SIGKILL."""
         errors = (self.folder / signer / "log").open("a")
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-W",
-                "error",
-                "-m",
-                "custody.signer.main",
-                "run",
-                "--config",
-                str(self.config(signer)),
-            ],
-            env={**os.environ, "SOFTHSM2_CONF": str(self.folder / signer / "softhsm2.conf")},
+            [sys.executable, "-W", "error", "-c", DIES_AT, "run", "--config", str(self.config(signer))],
+            env={
+                **os.environ,
+                "SOFTHSM2_CONF": str(self.folder / signer / "softhsm2.conf"),
+                "DIES_AT": dies_at,
+            },
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -134,6 +162,38 @@ class Site:
         return GrpcSignerClient(
             signer, running.server, self.credentials(principal), self.deployment, Heads(self.journal), 10_000
         )
+
+    def sweep(self, number: int) -> StatementAuthority:
+        """A sweep from cold to hot that a quorum approved just now."""
+        leg = statements.SweepLeg(
+            "cold-eth-1",
+            "hot-eth-1",
+            self.wallets["hot-1"],
+            ETH,
+            ETHER,
+            ETH,
+            TERMS.gas_limit * TERMS.max_fee_per_gas,
+        )
+        statement = statements.Statement(
+            kind=statements.ProposalKind.SWEEP,
+            payload=statements.SweepBody((leg,)),
+            policy_hash=self.deployment,
+            governance_sequence=1,
+            governance_hash=self.deployment,
+            signer_epoch=1,
+            proposer="dee",
+            not_before_unix_ms=0,
+            expires_unix_ms=time.time_ns() // 1_000_000 + 3_600_000,
+            nonce=number.to_bytes(16, "big"),
+        )
+        body = statements.encode(statement)
+
+        def signed(operator: str, signed_type: SignedType) -> SignedApproval:
+            key = EdKey(operator)
+            return SignedApproval(operator, key.key_id, key.sign(signed_type, self.deployment, body))
+
+        approvals = tuple(signed(operator, SignedType.APPROVE) for operator in ("ada", "bo"))
+        return StatementAuthority(body, signed("dee", SignedType.PROPOSE), approvals)
 
     def intent(self, signer: str, **changes: object) -> Authority:
         """A withdrawal that this hot signer pays, signed."""
@@ -241,6 +301,55 @@ def test_a_payout_end_to_end_then_killed_and_asked_again(site: Site, hot: Runnin
         again.kill()
 
 
+@pytest.mark.parametrize("payment", ["payout", "sweep"])
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_each_step(site: Site, payment: str, step: str) -> None:
+    """Whatever the step, asking again gives one transaction of the same effects, under the same conflict key."""
+    signer = "hot-2" if payment == "payout" else "cold-1"
+    number = 100 + STEPS.index(step)
+    terms = replace(TERMS, nonce=number)
+    if payment == "payout":
+        intent = site.intent(signer, start=number)
+
+        def ask(client: GrpcSignerClient) -> SignedTransaction:
+            return client.sign_payout("hot-eth-2", intent, terms)
+    else:
+        statement = site.sweep(number)
+
+        def ask(client: GrpcSignerClient) -> SignedTransaction:
+            return client.sign_sweep(statement, 0, terms)
+
+    running = site.start(signer, step)
+    try:
+        client = site.client(running, signer)
+        with pytest.raises(Unavailable):
+            ask(client)
+        client.close()
+        assert running.process.wait(10) == -signal.SIGKILL
+    finally:
+        running.kill()
+    running = site.start(signer)
+    try:
+        client = site.client(running, signer)
+        first, second = ask(client), ask(client)
+        calls = client.status().hsm_calls
+        client.close()
+    finally:
+        running.kill()
+    assert first.transaction == second.transaction
+    assert calls == (0 if step == "after SIGNATURE_MADE" else 1)
+    assert chain.effects(first.transaction).conflict_key == f"{NETWORK}:{site.wallets[signer]}:{number}"
+    log = sqlite3.connect(site.folder / signer / "store" / "journal.db")
+    try:
+        (durable,) = log.execute(
+            "SELECT count(*) FROM rows WHERE kind = 102 AND instr(record, ?) > 0",
+            (f"{site.wallets[signer]}:{number}".encode(),),
+        ).fetchone()
+    finally:
+        log.close()
+    assert durable == 1
+
+
 def test_tombstones_keys_and_rows_that_a_client_did_not_send(site: Site, hot: Running) -> None:
     client = site.client(hot, "hot-1")
     client.status()
@@ -291,7 +400,7 @@ def test_who_may_call_what(site: Site, hot: Running) -> None:
 
 
 def test_an_operator_halts_past_the_server(site: Site) -> None:
-    running = site.start("hot-2")  # halted for good: no other test's signer
+    running = site.start("hot-2")
     try:
         _halt_past_the_server(site, running)
     finally:
@@ -299,7 +408,7 @@ def test_an_operator_halts_past_the_server(site: Site) -> None:
 
 
 def _halt_past_the_server(site: Site, running: Running) -> None:
-    body = statements.encode(HaltBody("ada", ("payouts",), "a drill", 1, 1))
+    body = statements.encode(HaltBody("ada", ("customer:c-drill",), "a drill", 1, 1))
     key = EdKey("ada")
     signature = common_pb2.KeySignature(
         key_id=key.key_id, signature=key.sign(SignedType.HALT, site.deployment, body)
@@ -312,8 +421,8 @@ def _halt_past_the_server(site: Site, running: Running) -> None:
         assert [halt.halt_id for halt in status.halts] == [answer.halt_id]
     client = site.client(running, "hot-2")
     with pytest.raises(Denied) as refused:
-        client.sign_payout("hot-eth-2", site.intent("hot-2"), TERMS)
-    assert refused.value.tag == "halt.payouts"
+        client.sign_payout("hot-eth-2", site.intent("hot-2", customer="c-drill"), TERMS)
+    assert refused.value.tag == "halt.customer"
     client.close()
 
 

@@ -13,9 +13,17 @@ from pathlib import Path
 import pytest
 
 from custody import chain, crypto, statements
-from custody.errors import Denied, HsmError, InvariantBroken, JournalError, Malformed, Unavailable
+from custody.errors import (
+    ConfigError,
+    Denied,
+    HsmError,
+    InvariantBroken,
+    JournalError,
+    Malformed,
+    Unavailable,
+)
 from custody.model.clock import TIME_TAG
-from custody.signer import ceremony
+from custody.signer import bootstrap, ceremony
 from custody.signer.hsm import Hsm
 from custody.signer.keys import HeldKey, check_against_policy, held_keys
 from custody.signer.signing import Order, Signed, Signing, plan_of
@@ -89,7 +97,8 @@ def test_a_restart_keeps_windows_answers_bindings_and_promises(world: World) -> 
     first = pay(world, amount=18 * ETHER)
     buried = world.signed(world.intent(world.reference_of("hot-1", 9)))
     promise = world.signer("hot-1").tombstones.bury(world.context(), buried)
-    world.restart("hot-1")
+    followed = world.signer("hot-1").core.state.followed.position
+    assert world.restart("hot-1").core.state.followed.position == followed
     calls = world.hsm("hot-1").signature_calls
     assert pay(world, amount=18 * ETHER).transaction == first.transaction
     again = world.signer("hot-1").tombstones.bury(world.context(), buried)
@@ -233,6 +242,42 @@ def test_an_old_copy_of_the_store_starts_frozen(world: World) -> None:
     for _ in range(4):  # starting it often does not make the counters meet
         world.restart("hot-1")
         assert refusal(pay, world, 1, 1) == "signer.frozen"
+
+
+def test_an_old_copy_that_was_started_does_not_stop_the_real_store(world: World) -> None:
+    world.signer("hot-1")
+    world.stop("hot-1")
+    shutil.copytree(world.folder / "hot-1", world.folder / "copy")
+    for _ in range(3):
+        world.restart("hot-1")
+    world.stop("hot-1")
+    shutil.move(world.folder / "hot-1", world.folder / "real")
+    shutil.move(world.folder / "copy", world.folder / "hot-1")
+    counters = [world.restart("hot-1").core.state.start_counter for _ in range(3)]
+    assert counters == [1, 1, 1]  # a start that may not sign is none
+    world.stop("hot-1")
+    shutil.move(world.folder / "hot-1", world.folder / "copy")
+    shutil.move(world.folder / "real", world.folder / "hot-1")
+    assert status_of(world.signer("hot-1").core).state is SigningState.ACTIVE
+
+
+def test_a_token_of_another_store(world: World) -> None:
+    state = world.signer("hot-1").core.state
+    TokenMark(b"another store id", state.start_counter).write(world.hsm("hot-1"))
+    assert status_of(world.restart("hot-1").core).tag == "store.mismatch"
+
+
+def test_a_token_without_a_mark_and_the_store_of_another_signer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("hot-1", "hot-2"):
+        world.signer(name)
+        world.stop(name)
+    with pytest.raises(ConfigError, match="hot-2"):
+        bootstrap.build(world.config("hot-1", "hot-2"), world.hsm("hot-1"), world.clock, world.fatal.append)
+    monkeypatch.setattr(TokenMark, "read", staticmethod(lambda hsm: None))
+    with pytest.raises(HsmError, match="init"):
+        world.signer("hot-1")
 
 
 def test_an_empty_store_and_a_used_token_start_frozen_until_a_quorum_says_what_was_spent(

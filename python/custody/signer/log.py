@@ -48,7 +48,7 @@ class SignerLog:
         return self._head.sequence + 1
 
     def append(self, message: Message, now_ms: int, principal: str = "system") -> int:
-        """Make one fact durable, then true; return its sequence.
+        """Make one fact durable, then true; return its sequence. `now_ms` is guarded time: it never goes back.
 
         Raises JournalError, now and ever after, when it may not be durable.
         """
@@ -58,7 +58,7 @@ class SignerLog:
         row = seal(
             self._head,
             max(self._head.epoch, state.start_counter, 1),
-            max(now_ms, state.recorded_ms),
+            now_ms,
             principal,
             state.governance.policy.hash,
             message,
