@@ -210,6 +210,38 @@ def test_a_forked_child_signs_nothing_and_the_parent_goes_on(token: TokenPaths) 
     )
 
 
+def test_a_child_forked_while_the_token_is_busy_ends(token: TokenPaths) -> None:
+    """The thread that holds the token's lock does not exist in the child: closing there must not wait for it."""
+    run(
+        token,
+        """
+        import signal, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what is tested
+        hsm = Hsm(MODULE, "custody", PIN)
+        hsm.generate_secp256k1("hot")
+        over = threading.Event()
+        def sign():
+            while not over.is_set():
+                hsm.sign_digest("hot", os.urandom(32))
+        threads = [threading.Thread(target=sign) for _ in range(2)]
+        for thread in threads: thread.start()
+        ended = []
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(5)
+                hsm.close()
+                del hsm
+                os._exit(0)
+            ended.append(os.waitpid(child, 0)[1])
+        over.set()
+        for thread in threads: thread.join()
+        assert ended == [0] * 20, ended
+        hsm.sign_digest("hot", bytes(32))
+        """,
+    )
+
+
 def test_a_token_that_vanishes_is_an_error_and_never_a_hang(token: TokenPaths) -> None:
     run(
         token,

@@ -82,17 +82,16 @@ impl Token {
         self.signature_calls.load(Ordering::SeqCst)
     }
 
-    /// Waits for calls under way, closes every session and so logs out. Later calls fail; closing again does nothing.
+    /// Waits for calls under way, closes every session and so logs out. Later calls fail; closing again does nothing,
+    /// nor does closing in a forked child: the sessions are the parent's, and so may the lock's holder be.
     pub fn close(&self) {
-        let open = self
-            .open
+        if self.module.is_forked() {
+            return;
+        }
+        self.open
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if self.module.is_forked() {
-            // The sessions are the parent's: closing them here could close them there.
-            std::mem::forget(open);
-        }
     }
 
     /// Runs `work` on a session that nobody else uses meanwhile; one that saw an error is never used again.
@@ -150,7 +149,13 @@ impl Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        self.close();
+        if self.module.is_forked() {
+            // Closing the parent's sessions here could close them there. Nobody else has this object: no lock is taken.
+            let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(open.take());
+        } else {
+            self.close();
+        }
     }
 }
 
