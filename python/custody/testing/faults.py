@@ -1,7 +1,7 @@
 """Adapters that kill their process, or fail, before or after the n-th append, signature or broadcast.
 
 They stand around the real adapters in the test entry points `custody.testing.faulty_server` and `faulty_signer`;
-production code knows nothing of them.
+production code knows nothing of them. What shall go wrong is read from a file, so that a running process can be armed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from custody.api.journal.v1 import record_pb2
@@ -26,9 +27,11 @@ __all__ = [
     "FaultySigner",
     "Faults",
     "faults_from",
+    "write_faults",
 ]
 
 VARIABLE = "CUSTODY_TEST_FAULTS"
+"""Names the file."""
 T = TypeVar("T")
 
 Action = Literal["kill", "fail"]
@@ -65,17 +68,27 @@ class Fault:
 
 
 def faults_from(environment: Mapping[str, str]) -> Faults:
-    """The faults that the environment asks for."""
-    text = environment.get(VARIABLE, "")
-    return Faults([Fault.parse(part) for part in text.split() if part])
+    """The faults in the file that the environment names; none without it."""
+    named = environment.get(VARIABLE, "")
+    return Faults((), Path(named) if named else None)
+
+
+def write_faults(path: Path, faults: Iterable[Fault]) -> None:
+    """Arm a process that reads this file; counting begins anew. None disarms it."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(" ".join(map(str, faults)))
+    fresh.replace(path)
 
 
 class Faults:
     """Counts calls and strikes when it is time; shared by a process's adapters."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], file: Path | None = None) -> None:
+        """These faults, or those that `file` names whenever it changes."""
         self._faults = list(faults)
         self._seen = [0] * len(self._faults)
+        self._file = file
+        self._inode = 0
         self._lock = threading.Lock()
 
     def around(
@@ -99,12 +112,22 @@ class Faults:
     def _due(self, where: Where, kinds: Sequence[str]) -> list[Fault]:
         due = []
         with self._lock:
+            self._reread()
             for index, fault in enumerate(self._faults):
                 if fault.where == where and (not fault.kind or fault.kind in kinds):
                     self._seen[index] += 1
                     if self._seen[index] == fault.nth:
                         due.append(fault)
         return due
+
+    def _reread(self) -> None:
+        if self._file is None or not self._file.exists():
+            return
+        inode = self._file.stat().st_ino
+        if inode != self._inode:
+            self._inode = inode
+            self._faults = [Fault.parse(part) for part in self._file.read_text().split()]
+            self._seen = [0] * len(self._faults)
 
 
 def _strike(fault: Fault, failure: Callable[[str], CustodyError]) -> None:

@@ -1,4 +1,4 @@
-"""`custody-server` with faults by $CUSTODY_TEST_FAULTS: the normal bootstrap, its adapters wrapped. For tests alone."""
+"""`custody-server` with the faults that $CUSTODY_TEST_FAULTS names: the normal bootstrap, its adapters wrapped."""
 
 from __future__ import annotations
 

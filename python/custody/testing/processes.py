@@ -41,7 +41,6 @@ class Process:
         self.name = name
         self.command = list(command)
         self.log = log
-        self.extra: dict[str, str] = {}
         self._ready = ready
         self._environment = dict(environment or {})
         self._timeout_s = timeout_s
@@ -65,7 +64,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self._environment, **self.extra},
+                env={**os.environ, **self._environment},
                 start_new_session=True,
             )
 

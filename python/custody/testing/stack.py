@@ -20,7 +20,7 @@ from custody.model.policy import Policy, parse_policy
 from custody.testing import stack_files
 from custody.testing.anvil import Anvil
 from custody.testing.certificates import Authority, Leaf
-from custody.testing.faults import VARIABLE, Fault
+from custody.testing.faults import VARIABLE, Fault, write_faults
 from custody.testing.genesis import INITIATOR, Shape, genesis_document
 from custody.testing.keys import OperatorKey, SystemKey
 from custody.testing.openings import open_wallets
@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 class CustodyStack:
     """The deployment; a context manager that starts it all, openings included, and ends it all.
 
-    With `faulty` the programs' test entry points run: `arm` then says what shall go wrong after the next start.
+    With `faulty` the programs' test entry points run, and `arm` says what shall go wrong in them.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class CustodyStack:
         self.directory = (directory or Path(tempfile.mkdtemp(prefix="custody-stack-"))).resolve()
         self.shape = shape or Shape()
         self.keep = keep
+        self._faulty = faulty
         self._server_module = "custody.testing.faulty_server" if faulty else "custody.server"
         self._signer_module = "custody.testing.faulty_signer" if faulty else "custody.signer.main"
         self._say = say
@@ -143,9 +144,11 @@ class CustodyStack:
         """Start it again on the same ports, and wait until it answers."""
         self.signers[signer].start()
 
-    def arm(self, process: Process, *faults: Fault) -> None:
-        """What goes wrong in `server` or one of `signers` from its next start; nothing, without faults."""
-        process.extra[VARIABLE] = " ".join(map(str, faults))
+    def arm(self, name: str, *faults: Fault) -> None:
+        """What goes wrong from now on in `server` or a signer, by its id; nothing, without faults."""
+        if not self._faulty:
+            raise RuntimeError("this stack was not started with faulty=True")
+        write_faults(self._fault_file(name), faults)
 
     def check_journal(self) -> dict[str, str]:
         """What `custody-server check-journal` prints of the stopped server: head and state hashes."""
@@ -274,13 +277,14 @@ class CustodyStack:
                 stack_files.python(self._signer_module, "run", "--config", str(signer.config)),
                 logs / f"{signer.plan.id}.log",
                 lambda process: '"event": "serving"' in process.output(),
-                {"SOFTHSM2_CONF": str(signer.token.conf)},
+                {"SOFTHSM2_CONF": str(signer.token.conf), **self._fault_environment(signer.plan.id)},
             )
         self.server = Process(
             "custody-server",
             stack_files.python(self._server_module, "run", "--config", str(self.directory / "server.toml")),
             logs / "server.log",
             lambda process: "custody-server: listening on port" in process.output(),
+            self._fault_environment("server"),
         )
         for process in (*self.signers.values(), self.server):
             self._undo.callback(process.stop)
@@ -289,3 +293,12 @@ class CustodyStack:
         for process in self.signers.values():
             process.await_ready()
         self.server.start()
+
+    def _fault_file(self, name: str) -> Path:
+        return self.directory / "faults" / name
+
+    def _fault_environment(self, name: str) -> dict[str, str]:
+        if not self._faulty:
+            return {}
+        self._fault_file(name).parent.mkdir(exist_ok=True)
+        return {VARIABLE: str(self._fault_file(name))}
