@@ -461,7 +461,10 @@ def test_a_second_process_on_the_same_store_and_a_graceful_end(site: Site, hot: 
 def test_no_secret_is_logged(site: Site, hot: Running) -> None:
     client = site.client(hot, "hot-1")
     with pytest.raises(Denied):
-        client.sign_payout("hot-eth-1", site.intent("hot-1", customer="c-secret-name"), TERMS)
+        large = site.intent("hot-1", start=9, customer="c-secret-name", amount=6 * ETHER)
+        client.sign_payout("hot-eth-1", large, TERMS)
+            "hot-eth-1", site.intent("hot-1", start=9, customer="c-secret-name", amount=6 * ETHER), TERMS
+        )
     client.close()
     hot.process.send_signal(signal.SIGTERM)
     hot.process.wait(20)

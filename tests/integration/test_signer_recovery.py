@@ -24,10 +24,10 @@ from custody.errors import (
 )
 from custody.model.clock import TIME_TAG
 from custody.signer import bootstrap, ceremony
+from custody.signer.facts import Version
 from custody.signer.hsm import Hsm
 from custody.signer.keys import HeldKey, check_against_policy, held_keys
 from custody.signer.signing import Order, Signed, Signing, plan_of
-from custody.signer.state import Version
 from custody.signer.status import SigningState, status_of
 from custody.signer.store import StoreFolder, TokenMark
 from custody.statements import ActivateBody, ProposalKind, SignedType, SpentAmount

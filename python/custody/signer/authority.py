@@ -10,7 +10,8 @@ from custody import crypto, statements
 from custody.errors import Denied, InvalidSignature, NotFound
 from custody.model.policy import Initiator, Key, Policy, Wallet, required_roles
 from custody.ports import KeySig
-from custody.signer.state import Attempt, SignerState
+from custody.signer.facts import Attempt
+from custody.signer.state import SignerState
 
 
 @dataclass(frozen=True, slots=True)

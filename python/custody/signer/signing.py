@@ -16,7 +16,7 @@ from custody.model.policy import AssetRule, Wallet
 from custody.ports import EvmTerms
 from custody.signer.authority import VerifiedSignature
 from custody.signer.core import Admission, SignerCore, SignerHead
-from custody.signer.state import Attempt, LegId, Version
+from custody.signer.facts import Attempt, LegId, Version
 
 _STRIPES: Final = 64
 """Locks shared by all conflict keys: one signature at a time for each, more threads at once than a token serves."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from custody import __version__
 from custody.signer.core import SignerCore, SignerHead
-from custody.signer.state import Halt
+from custody.signer.facts import Halt
 
 
 class SigningState(StrEnum):

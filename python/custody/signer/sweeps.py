@@ -9,11 +9,11 @@ from custody.errors import Denied, Malformed
 from custody.model.policy import Wallet, WalletKind
 from custody.ports import EvmTerms, StatementAuthority
 from custody.signer.core import Admission, RequestContext, SignerCore
+from custody.signer.facts import LegId
 from custody.signer.fees import check_fee_cap, check_gas_limit
 from custody.signer.keys import held_wallet
 from custody.signer.quorums import check_statement
 from custody.signer.signing import Order, Signed, Signing, conflict_key, plan_of
-from custody.signer.state import LegId
 
 
 class Sweeps:

@@ -16,8 +16,8 @@ from custody.signer.authority import (
     verify_signatures,
 )
 from custody.signer.core import Admission, RequestContext, SignerCore, SignerHead
+from custody.signer.facts import Promise
 from custody.signer.keys import held_wallet
-from custody.signer.state import Promise
 
 
 @dataclass(frozen=True, slots=True)
