@@ -205,6 +205,7 @@ def test_intents_come_back_as_they_were(intent: WithdrawalIntent) -> None:
             st.sampled_from(["all", "intake", "payouts", "sweeps"]) | identifiers.map("wallet:{}".format),
             min_size=1,
             max_size=32,
+            unique=True,
         ).map(tuple),
         tokens,
         times,
