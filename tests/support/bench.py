@@ -15,10 +15,11 @@ from custody.ledger import Ledger
 from custody.model.control import ControlState
 from custody.model.proposal import Proposal
 from custody.ports import Journal, KeySig, Node, SignerClient
-from custody.services.cancellations import CancellationWorker, Canceller, CancelResult
+from custody.services.cancellations import CancellationWorker, Canceller
 from custody.services.commands import Decision, Draft, State
 from custody.services.conditions import Conditions
 from custody.services.confirmations import ConfirmationWatcher
+from custody.services.ending import CancelResult
 from custody.services.execution import GovernanceWorker
 from custody.services.governance import DecisionItem, DecisionResult, Governor
 from custody.services.intake import Intake

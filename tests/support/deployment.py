@@ -67,7 +67,12 @@ role = "backend"
 pools = ["customers"]
 limit_classes = []
 co_sign = []
-keys = [{{ scheme = "ed25519", public = "{EdKey("backend").public.hex()}", role = "backend", valid_from = "2020-01-01T00:00:00Z", valid_until = "never" }}]
+[[initiators.keys]]
+scheme = "ed25519"
+public = "{EdKey("backend").public.hex()}"
+role = "backend"
+valid_from = "2020-01-01T00:00:00Z"
+valid_until = "never"
 
 [[limits]]
 id = "asset-daily"

@@ -81,7 +81,7 @@ class FakeNode:
                 self._mine_one()
 
     def reorg(self, depth: int, *, keep: bool = True) -> None:
-        """Take the newest blocks away; their transactions wait again when `keep`. Then make as many empty blocks + 1."""
+        """Replace the newest blocks by as many empty ones and one more; what they held waits again when `keep`."""
         with self._lock:
             gone = self._blocks[-depth:]
             del self._blocks[-depth:]
@@ -182,6 +182,9 @@ class FakeNode:
             place = (found.sender, found.nonce)
             if found.nonce < self._blocks[-1].world.nonces[found.sender]:
                 return "nonce_used"
+            needs = found.max_fee + (found.amount if found.asset == self.native else 0)
+            if self._blocks[-1].world.balances[found.sender, self.native] < needs:
+                raise Denied("node.refused", "insufficient funds for gas * price + value")
             waiting = self._pool.get(place)
             if waiting == raw:
                 return "known"

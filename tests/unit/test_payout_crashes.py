@@ -1,4 +1,4 @@
-"""The server dies before and after every durable append, signature, promise and broadcast: nothing is lost or doubled."""
+"""The server dies before and after every durable append, signature, promise and broadcast: nothing lost or doubled."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Story:
         """One attempt; may be cut off anywhere."""
         bench = self.bench
         deployment = bench.deployment
-        bench.submit(*(deployment.intent(name, amount, ALICE, asset=asset) for name, (asset, amount) in PAID.items()))
+        bench.submit(
+            *(deployment.intent(name, amount, ALICE, asset=asset) for name, (asset, amount) in PAID.items())
+        )
         bench.submit(deployment.intent(*GIVEN_UP, ALICE))
         bench.cancel(GIVEN_UP[0])
         signature = deployment.sign("dee", SignedType.PROPOSE, self.statement)

@@ -225,8 +225,7 @@ def test_wrong_bytes_of_a_signer_are_never_broadcast(bench: Bench) -> None:
     def lie(wallet: str, authority: object, terms: object) -> object:
         from dataclasses import replace
 
-        answer = honest(wallet, authority, replace(terms, gas_limit=20_999))  # type: ignore[arg-type, type-var]
-        return answer
+        return honest(wallet, authority, replace(terms, gas_limit=20_999))  # type: ignore[arg-type, type-var]
 
     signer.sign_payout = lie  # type: ignore[assignment, method-assign]
     withdrawal = bench.withdraw("w-1", ETHER, ALICE)

@@ -9,8 +9,9 @@ from custody.errors import Malformed
 from custody.ports import KeySig
 from custody.rpc.endpoint import Call
 from custody.server.withdrawal_message import cursor
-from custody.services.cancellations import Canceller, CancelResult
+from custody.services.cancellations import Canceller
 from custody.services.commands import State
+from custody.services.ending import CancelResult
 from custody.services.queries import read_withdrawal
 from custody.services.writer import Writer
 

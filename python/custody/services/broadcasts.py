@@ -1,4 +1,4 @@
-"""Offers signed bytes to a node until a block holds them: always the same bytes, for signed means possibly broadcast."""
+"""Offers signed bytes to a node until a block holds them: the same bytes always, since signed may mean broadcast."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from custody.services.worker import Backoff
 __all__ = ["Broadcaster", "Offer"]
 
 _log = structlog.get_logger("broadcasts")
+
+_LOOK_MS = 1_000  # how stale the head may be that waiting is counted in
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Broadcaster:
         self._offered_ms: dict[bytes, int] = {}
         self._since_height: dict[bytes, int] = {}
         self._node_down = Backoff()
+        self._height = 0
+        self._looked_ms = -_LOOK_MS
 
     def offer(self, offers: Sequence[Offer]) -> list[Offer]:
         """Offer what is new or due again, in order; those that a node took and that are not recorded yet."""
@@ -77,7 +81,10 @@ class Broadcaster:
         self._since_height = {key: height for key, height in self._since_height.items() if key in hashes}
         if not hashes:
             return frozenset()
-        height = self._node.head().height
+        now_ms = self._clock.monotonic_ms()
+        if now_ms >= self._looked_ms + _LOOK_MS:
+            self._height, self._looked_ms = self._node.head().height, now_ms
+        height = self._height
         for key in hashes:
             self._since_height.setdefault(key, height)
         return frozenset(key for key in hashes if height - self._since_height[key] >= blocks)

@@ -5,60 +5,28 @@ Only with that promise does the hold return. Whoever asks once a signing intent 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import structlog
 
 from custody import crypto, statements
-from custody.api.journal.v1 import record_pb2, withdrawal_pb2
-from custody.errors import Denied, Failed, InvalidSignature, InvariantBroken, Malformed
-from custody.ledger import End, LedgerState, WithdrawalView, ulid_bytes, ulid_text
+from custody.api.journal.v1 import record_pb2
+from custody.errors import Denied, Failed, InvalidSignature, Malformed
+from custody.ledger import ulid_text
 from custody.model.policy import Key, Policy
-from custody.model.withdrawal_book import Cancellation
-from custody.ports import Authority, Clock, KeySig, SignerClient, Tombstone
-from custody.services.commands import Decision, Draft, State
+from custody.ports import Clock, KeySig, SignerClient
 from custody.services.conditions import ConditionKind, Conditions
+from custody.services.ending import BATCH, CancelResult, begin_expired, end, owed, request, waiting_for
 from custody.services.intents import IntentStore
 from custody.services.tombstones import check_tombstone
 from custody.services.worker import Backoff, Worker
 from custody.services.writer import Writer
 from custody.statements import CancelBody, SignedType
 
-__all__ = ["CancelResult", "CancellationWorker", "Canceller"]
+__all__ = ["CancellationWorker", "Canceller"]
 
 _log = structlog.get_logger("cancellations")
-
-CancelOutcome = Literal["CANCELLED", "TOO_LATE", "PENDING", "NOT_FOUND", "INVALID"]
-
-_ENDS = {
-    withdrawal_pb2.WITHDRAWAL_END_CANCELLED: End.CANCELLED,
-    withdrawal_pb2.WITHDRAWAL_END_EXPIRED: End.EXPIRED,
-}
-_BATCH = 200  # expiries begun in one record group
-
-
-@dataclass(frozen=True, slots=True)
-class CancelResult:
-    """One answer; `outcome` in the names of `custody.api.v1.CancelOutcome`."""
-
-    reference: str
-    outcome: CancelOutcome
-    withdrawal_id: str = ""
-    tag: str = ""
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """One withdrawal whose tombstone is awaited."""
-
-    view: WithdrawalView
-    cancellation: Cancellation
-    policy: Policy
-    deployment: bytes
 
 
 class Canceller:
@@ -111,7 +79,7 @@ class Canceller:
             principal=principal, key_id=key.key_id, scheme=key.scheme.value, signature=signature.signature
         )
         result: CancelResult = self._writer.execute(
-            lambda state: _request(state, cancel, body, stored), principal=principal
+            lambda state: request(state, cancel, body, stored), principal=principal
         )
         return self._settled(result) if ask and result.outcome == "PENDING" else result
 
@@ -131,7 +99,7 @@ class Canceller:
 
     def bury(self, withdrawal_id: str) -> None:
         """Get the promise for one withdrawal and end it. Raises `Denied` and `Failed` as the signer does."""
-        waiting = self._writer.read(lambda state: _waiting(state, withdrawal_id))
+        waiting = self._writer.read(lambda state: waiting_for(state, withdrawal_id))
         if waiting is None:
             return
         authority = self._intents.authority(waiting.view.sequence, waiting.view.leaf)
@@ -144,7 +112,7 @@ class Canceller:
             raise
         self._conditions.clear(ConditionKind.SIGNER_DOWN, signer_id)
         self._writer.execute(
-            lambda state: _end(state, withdrawal_id, authority, tombstone), principal=signer_id
+            lambda state: end(state, withdrawal_id, authority, tombstone), principal=signer_id
         )
 
 
@@ -178,14 +146,14 @@ class CancellationWorker:
 
     def step(self) -> bool:
         """Begin what expired, then try what waits; True when more has expired than one step begins."""
-        begun: int = self._writer.execute(_begin_expired)
-        waiting = self._writer.read(_owed)
+        begun: int = self._writer.execute(begin_expired)
+        waiting = self._writer.read(owed)
         self._too_late &= {raw for raw, _ in waiting}
         for raw, wallet in waiting:
             if self.worker.stopping:
                 break
             self._try(raw, wallet)
-        return begun == _BATCH
+        return begun == BATCH
 
     def _try(self, raw: bytes, wallet: str) -> None:
         backoff = self._backoffs.setdefault(wallet, Backoff())
@@ -220,99 +188,3 @@ def _entitled_key(policy: Policy, cancel: CancelBody, key_id: str, role: str, pr
         if key.key_id == key_id:
             return key
     raise Denied("signature.key", f"{principal} has no key {key_id}")
-
-
-def _request(
-    state: State, cancel: CancelBody, body: bytes, stored: record_pb2.StoredSignature
-) -> Decision[CancelResult]:
-    """Record a cancellation, so that no payout is planned from here on."""
-    reference = cancel.reference
-    view = state.ledger.by_reference(cancel.initiator, reference, cancel.attempt)
-    if view is None:
-        return Decision((), CancelResult(reference, "NOT_FOUND", tag="withdrawal.unknown"))
-    if view.intent_sha256 != cancel.intent_sha256:
-        return Decision((), CancelResult(reference, "INVALID", view.withdrawal_id, "cancel.other_intent"))
-    raw = ulid_bytes(view.withdrawal_id)
-    if view.end is End.CANCELLED:
-        return Decision((), CancelResult(reference, "CANCELLED", view.withdrawal_id))
-    if view.state not in (LedgerState.HELD, LedgerState.QUEUED):
-        tag = "cancel.too_late" if view.state is LedgerState.ASSIGNED else "cancel.ended"
-        return Decision((), CancelResult(reference, "TOO_LATE", view.withdrawal_id, tag))
-    pending = CancelResult(reference, "PENDING", view.withdrawal_id)
-    if raw in state.control.cancellations:
-        return Decision((), pending)
-    message = withdrawal_pb2.CancellationRequested(
-        withdrawal_id=raw,
-        cancel=body,
-        signature=stored,
-        end=withdrawal_pb2.WITHDRAWAL_END_CANCELLED,
-        tag="withdrawal.cancelled",
-    )
-    return Decision((Draft(record_pb2.RECORD_KIND_CANCELLATION_REQUESTED, message),), pending)
-
-
-def _waiting(state: State, withdrawal_id: str) -> _Waiting | None:
-    cancellation = state.control.cancellations.get(ulid_bytes(withdrawal_id))
-    if cancellation is None:
-        return None
-    view = state.ledger.withdrawal(withdrawal_id)
-    if view is None:
-        raise InvariantBroken(f"withdrawal {withdrawal_id} is cancelled and not in the ledger")
-    governance = state.control.governance
-    return _Waiting(view, cancellation, governance.policy, governance.deployment)
-
-
-def _owed(state: State) -> list[tuple[bytes, str]]:
-    """Withdrawals whose promise is awaited, with their wallets, the oldest request first."""
-    found: list[tuple[bytes, str]] = []
-    for raw in state.control.cancellations:
-        view = state.ledger.withdrawal(ulid_text(raw))
-        found.append((raw, view.wallet if view is not None else ""))
-    return found
-
-
-def _begin_expired(state: State) -> Decision[int]:
-    """What passed its pay_before is not planned any more; how many were begun."""
-    known = state.control.cancellations
-    due = state.ledger.expired(state.now_ms, _BATCH + len(known))
-    fresh = [raw for raw in map(ulid_bytes, due) if raw not in known][:_BATCH]
-    drafts = tuple(
-        Draft(
-            record_pb2.RECORD_KIND_CANCELLATION_REQUESTED,
-            withdrawal_pb2.CancellationRequested(
-                withdrawal_id=raw, end=withdrawal_pb2.WITHDRAWAL_END_EXPIRED, tag="intent.expired"
-            ),
-        )
-        for raw in fresh
-    )
-    return Decision(drafts, len(fresh))
-
-
-def _end(state: State, withdrawal_id: str, authority: Authority, tombstone: Tombstone) -> Decision[None]:
-    """The hold returns, with the promise beside it; nothing when it ended meanwhile."""
-    raw = ulid_bytes(withdrawal_id)
-    cancellation = state.control.cancellations.get(raw)
-    view = state.ledger.withdrawal(withdrawal_id)
-    if (
-        cancellation is None
-        or view is None
-        or view.intent_sha256 != hashlib.sha256(authority.intent).digest()
-    ):
-        return Decision((), None)
-    end = _ENDS[cancellation.end]  # type: ignore[index]
-    fact = state.ledger.decide_void(withdrawal_id, end, state.now_ms)
-    audit = state.control.governance.policy.signer_of(view.wallet).audit
-    item = withdrawal_pb2.EndedWithdrawal(
-        withdrawal_id=raw,
-        end=cancellation.end,  # type: ignore[arg-type]
-        tag=cancellation.tag,
-        tombstone=tombstone.body,
-        tombstone_signature=record_pb2.StoredSignature(
-            principal=state.control.governance.policy.signer_of(view.wallet).id,
-            key_id=tombstone.key_id,
-            scheme=audit.scheme.value,
-            signature=tombstone.signature,
-        ),
-    )
-    message = withdrawal_pb2.WithdrawalsEnded(items=[item])
-    return Decision((Draft(record_pb2.RECORD_KIND_WITHDRAWALS_ENDED, message, (fact,)),), None)

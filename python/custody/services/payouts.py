@@ -12,23 +12,21 @@ from dataclasses import dataclass
 
 import structlog
 
-from custody import chain
 from custody.api.journal.v1 import record_pb2, withdrawal_pb2
-from custody.errors import Denied, Failed, InvalidSignature, InvariantBroken, Malformed
-from custody.ledger import WithdrawalView, ulid_text
+from custody.errors import Denied, Failed, InvariantBroken
 from custody.model.payout import Payout, PayoutState
-from custody.model.policy import Policy
-from custody.model.transaction import Version
-from custody.ports import Clock, Node, SignedTransaction, SignerClient
+from custody.ports import Clock, Node, SignerClient
 from custody.services.broadcasts import Broadcaster, Offer
 from custody.services.cap_meter import CapMeter
-from custody.services.commands import Decision, Draft, State
+from custody.services.commands import Decision, Draft
 from custody.services.conditions import ConditionKind, Conditions
 from custody.services.denials import Verdict, verdict_of
 from custody.services.fees import replacement_terms
 from custody.services.intents import IntentStore
+from custody.services.lanes import Lane, read_lane
 from custody.services.payout_plans import Planned, PlanOrder, abandon_payouts, plan_payouts, replan_payout
 from custody.services.quotes import Quotes
+from custody.services.signed_bytes import require_exactly
 from custody.services.tombstones import check_tombstone
 from custody.services.worker import Backoff, Worker
 from custody.services.writer import Writer
@@ -52,18 +50,6 @@ class PayoutSettings:
     """An empty or unpayable queue is not looked at more often."""
     aside_ms: int = 60_000
     """How long a withdrawal that the signer would not take lets the others pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Lane:
-    """What a step sees: the wallet's payouts that have not ended, and whether each may be signed."""
-
-    policy: Policy
-    deployment: bytes
-    payouts: tuple[Payout, ...]
-    views: dict[str, WithdrawalView]
-    halted: dict[str, str]
-    reserved: dict[str, int]
 
 
 class PayoutWorker:
@@ -117,41 +103,12 @@ class PayoutWorker:
         self._bump(lane)
         return self._plan(lane)
 
-    def _read(self) -> _Lane:
-        def read(state: State) -> _Lane:
-            control, ledger = state.control, state.ledger
-            payouts = tuple(control.active_payouts(self.wallet))
-            views: dict[str, WithdrawalView] = {}
-            halted: dict[str, str] = {}
-            reserved: dict[str, int] = {}
-            for payout in payouts:
-                terms = ledger.payout(payout.id)
-                reserved[payout.id] = terms.fee_reserved if terms is not None else 0
-                if payout.unsigned is None:
-                    continue
-                view = ledger.withdrawal(ulid_text(payout.withdrawal_ids[0]))
-                if view is None:
-                    raise InvariantBroken(
-                        f"payout {payout.id} pays a withdrawal that the ledger does not know"
-                    )
-                views[payout.id] = view
-                stop = control.halted(
-                    activity="payouts",
-                    wallet=self.wallet,
-                    asset=view.asset,
-                    customer=view.customer,
-                    destination=view.destination,
-                )
-                if stop is not None:
-                    halted[payout.id] = stop
-            governance = control.governance
-            return _Lane(governance.policy, governance.deployment, payouts, views, halted, reserved)
-
-        return self._writer.read(read)
+    def _read(self) -> Lane:
+        return self._writer.read(lambda state: read_lane(state, self.wallet))
 
     # Signing.
 
-    def _sign(self, lane: _Lane) -> bool:
+    def _sign(self, lane: Lane) -> bool:
         """Ask for signatures in the order of nonces; True when anything was recorded."""
         waiting = sorted((p for p in lane.payouts if p.unsigned is not None), key=lambda p: p.nonce)
         if not waiting or not self._signing.ready(self._clock.monotonic_ms()):
@@ -188,7 +145,7 @@ class PayoutWorker:
             self._conditions.clear(ConditionKind.SIGNER_REFUSES, self._signer.signer)
         return self._record_signed(signed) or recorded
 
-    def _ask(self, lane: _Lane, payout: Payout) -> withdrawal_pb2.SignedPayout:
+    def _ask(self, lane: Lane, payout: Payout) -> withdrawal_pb2.SignedPayout:
         """One version's signed bytes, checked against what they must do. Raises Denied, Failed."""
         version = payout.unsigned
         if version is None:
@@ -196,7 +153,8 @@ class PayoutWorker:
         view = lane.views[payout.id]
         authority = self._intents.authority(view.sequence, view.leaf)
         answer = self._signer.sign_payout(self.wallet, authority, version.terms)
-        self._verify(lane.policy, view, version, answer)
+        wallet, net = lane.policy.wallet(self.wallet), version.net_amounts[0]
+        require_exactly(lane.policy, wallet, view.asset, view.destination, net, version.terms, answer)
         return withdrawal_pb2.SignedPayout(
             payout_id=payout.id,
             version=version.version,
@@ -207,31 +165,6 @@ class PayoutWorker:
             signer_hash=answer.head.hash,
         )
 
-    def _verify(
-        self, policy: Policy, view: WithdrawalView, version: Version, answer: SignedTransaction
-    ) -> None:
-        """Require that a signer gave exactly what was asked for; anything else is never broadcast."""
-        wallet, terms = policy.wallet(self.wallet), version.terms
-        plan = chain.EvmPlan(
-            policy.network(wallet.network).chain_id,
-            terms.nonce,
-            terms.max_priority_fee_per_gas,
-            terms.max_fee_per_gas,
-            terms.gas_limit,
-            view.asset,
-            view.destination,
-            version.net_amounts[0],
-        )
-        try:
-            chain.verify_signed(answer.transaction, plan, wallet.address)
-            sound = chain.transaction_hash(answer.transaction) == answer.transaction_hash
-        except (Malformed, InvalidSignature) as error:
-            raise Failed(
-                f"signer {self._signer.signer}", f"answered other bytes than asked for: {error}"
-            ) from None
-        if not sound:
-            raise Failed(f"signer {self._signer.signer}", "answered another hash than its bytes have")
-
     def _record_signed(self, signed: list[withdrawal_pb2.SignedPayout]) -> bool:
         if not signed:
             return False
@@ -241,7 +174,7 @@ class PayoutWorker:
         self._writer.execute(lambda state: Decision((draft,), None), principal=self._signer.signer)
         return True
 
-    def _refused(self, lane: _Lane, payout: Payout, later: list[Payout], denied: Denied) -> bool:
+    def _refused(self, lane: Lane, payout: Payout, later: list[Payout], denied: Denied) -> bool:
         """Deal with a plan that the signer would not sign; True when anything was recorded."""
         _log.warning("signer refused", payout=payout.id, wallet=self.wallet, tag=denied.tag)
         verdict = verdict_of(denied.tag)
@@ -258,7 +191,7 @@ class PayoutWorker:
         self._signing.failed(self._clock.monotonic_ms())
         self._conditions.set(ConditionKind.SIGNER_REFUSES, self._signer.signer, tag, detail)
 
-    def _buried(self, lane: _Lane, payout: Payout) -> bool:
+    def _buried(self, lane: Lane, payout: Payout) -> bool:
         """Whether the signer promises never to pay it: the proof that no signing intent of it is durable."""
         view = lane.views[payout.id]
         authority = self._intents.authority(view.sequence, view.leaf)
@@ -286,7 +219,7 @@ class PayoutWorker:
 
     # Broadcasting.
 
-    def _broadcast(self, lane: _Lane) -> None:
+    def _broadcast(self, lane: Lane) -> None:
         offers = [
             Offer(payout.id, version.transaction, version.transaction_hash, version.broadcast)
             for payout in sorted(lane.payouts, key=lambda p: p.nonce)
@@ -302,7 +235,7 @@ class PayoutWorker:
             draft = Draft(record_pb2.RECORD_KIND_PAYOUTS_BROADCAST, message)
             self._writer.execute(lambda state: Decision((draft,), None))
 
-    def _bump(self, lane: _Lane) -> None:
+    def _bump(self, lane: Lane) -> None:
         """Give what waits in the pool for too long a further version, while the reserved fee allows it."""
         stuck = self._broadcaster.stuck(
             {
@@ -326,7 +259,7 @@ class PayoutWorker:
 
     # Planning.
 
-    def _plan(self, lane: _Lane) -> bool:
+    def _plan(self, lane: Lane) -> bool:
         now_ms = self._clock.monotonic_ms()
         flying = sum(1 for payout in lane.payouts if payout.state is not PayoutState.CONFIRMED)
         unsigned = any(p.unsigned is not None and p.state is PayoutState.PLANNED for p in lane.payouts)

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 import structlog
 
-from custody import chain
 from custody.api.journal.v1 import record_pb2, sweep_pb2, withdrawal_pb2
-from custody.errors import Denied, Failed, InvalidSignature, InvariantBroken, Malformed, Unavailable
+from custody.errors import Denied, Failed, InvariantBroken, Unavailable
 from custody.model.leg import Leg, LegState
 from custody.model.policy import Policy
-from custody.ports import Clock, Node, SignedTransaction, SignerClient, StatementAuthority
+from custody.ports import Clock, Node, SignerClient, StatementAuthority
 from custody.services.broadcasts import Broadcaster, Offer
 from custody.services.commands import Decision, Draft, State
 from custody.services.conditions import ConditionKind, Conditions
 from custody.services.fees import replacement_terms
 from custody.services.quotes import Quotes
 from custody.services.signatures import authority_of
+from custody.services.signed_bytes import require_exactly
 from custody.services.sweep_legs import LegPlan, abandon_leg, end_sweep, plan_leg, replan_leg
 from custody.services.worker import Backoff, Worker
 from custody.services.writer import Writer
@@ -189,7 +189,10 @@ class SweepWorker:
         if version is None:
             raise InvariantBroken(f"leg {leg.id} has nothing to sign")
         answer = signer.sign_sweep(work.authorities[leg.proposal_id], leg.index, version.terms)
-        self._verify(work.policy, leg, answer)
+        wallet, terms = work.policy.wallet(leg.terms.from_wallet), leg.terms
+        require_exactly(
+            work.policy, wallet, terms.asset, terms.to_address, terms.amount, version.terms, answer
+        )
         return sweep_pb2.SweepLegSigned(
             leg_id=leg.id,
             version=version.version,
@@ -199,27 +202,6 @@ class SweepWorker:
             signer_sequence=answer.head.sequence,
             signer_hash=answer.head.hash,
         )
-
-    def _verify(self, policy: Policy, leg: Leg, answer: SignedTransaction) -> None:
-        """Require that a signer gave exactly what was asked for; anything else is never broadcast."""
-        wallet, terms = policy.wallet(leg.terms.from_wallet), leg.versions[-1].terms
-        plan = chain.EvmPlan(
-            policy.network(wallet.network).chain_id,
-            terms.nonce,
-            terms.max_priority_fee_per_gas,
-            terms.max_fee_per_gas,
-            terms.gas_limit,
-            leg.terms.asset,
-            leg.terms.to_address,
-            leg.terms.amount,
-        )
-        try:
-            chain.verify_signed(answer.transaction, plan, wallet.address)
-            sound = chain.transaction_hash(answer.transaction) == answer.transaction_hash
-        except (Malformed, InvalidSignature) as error:
-            raise Failed(f"signer of {wallet.id}", f"answered other bytes than asked for: {error}") from None
-        if not sound:
-            raise Failed(f"signer of {wallet.id}", "answered another hash than its bytes have")
 
     def _refused(self, leg: Leg, signer_id: str, denied: Denied) -> None:
         """A statement that the signer will not carry out any more is given up, if it was surely never signed."""
