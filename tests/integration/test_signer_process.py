@@ -463,8 +463,6 @@ def test_no_secret_is_logged(site: Site, hot: Running) -> None:
     with pytest.raises(Denied):
         large = site.intent("hot-1", start=9, customer="c-secret-name", amount=6 * ETHER)
         client.sign_payout("hot-eth-1", large, TERMS)
-            "hot-eth-1", site.intent("hot-1", start=9, customer="c-secret-name", amount=6 * ETHER), TERMS
-        )
     client.close()
     hot.process.send_signal(signal.SIGTERM)
     hot.process.wait(20)
