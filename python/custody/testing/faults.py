@@ -88,7 +88,7 @@ class Faults:
         self._faults = list(faults)
         self._seen = [0] * len(self._faults)
         self._file = file
-        self._inode = 0
+        self._stamp = (0, 0)
         self._lock = threading.Lock()
 
     def around(
@@ -123,9 +123,10 @@ class Faults:
     def _reread(self) -> None:
         if self._file is None or not self._file.exists():
             return
-        inode = self._file.stat().st_ino
-        if inode != self._inode:
-            self._inode = inode
+        status = self._file.stat()
+        stamp = (status.st_ino, status.st_mtime_ns)  # inodes are used again
+        if stamp != self._stamp:
+            self._stamp = stamp
             self._faults = [Fault.parse(part) for part in self._file.read_text().split()]
             self._seen = [0] * len(self._faults)
 
