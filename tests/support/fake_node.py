@@ -41,7 +41,8 @@ class FakeNode:
 
     `finality` blocks lie between head and final block. `token_gas` and 21,000 gas are used; the gas price is base fee
     plus tip, at most the maximum. Set `down` to make every call Unavailable, `refuse` to refuse broadcasts, and
-    `token_behaviour` to `revert`, `silent` (no event, nothing moves) or `skim` (one unit less arrives) for bad tokens.
+    `token_behaviour` to `revert`, `silent` (no event, nothing moves),
+    `skim` (one unit less arrives) or `surcharge` (one unit more leaves, to the token) for bad tokens.
     """
 
     def __init__(
@@ -259,7 +260,8 @@ class FakeNode:
             return None
         world.nonces[sender] += 1
         world.balances[sender, self.native] -= fee
-        success, logs = True, ()
+        success = True
+        logs: tuple[Log, ...] = ()
         if native:
             world.balances[sender, found.asset] -= value
             world.balances[found.to, found.asset] += value
@@ -278,10 +280,13 @@ class FakeNode:
         contract = chain.format_address(
             self.network, bytes.fromhex(chain.parse_asset(found.asset).reference[2:])
         )
-        return True, (
-            Log(
-                contract, (TRANSFER, self._topic(sender), self._topic(found.to)), arrives.to_bytes(32, "big")
-            ),
+        moves = [(found.to, arrives)]
+        if self.token_behaviour == "surcharge":
+            world.balances[sender, found.asset] -= 1
+            moves.append((contract, 1))
+        return True, tuple(
+            Log(contract, (TRANSFER, self._topic(sender), self._topic(to)), amount.to_bytes(32, "big"))
+            for to, amount in moves
         )
 
     def _topic(self, address: str) -> bytes:

@@ -159,6 +159,20 @@ def test_a_token_that_does_not_transfer_exactly_is_never_posted_as_paid(
     bench.check()
 
 
+def test_what_arrived_is_paid_even_when_the_token_takes_more_besides(bench: Bench) -> None:
+    """Giving the hold back to a customer who has the coins would let them have the coins twice."""
+    bench.node.token_behaviour = "surcharge"
+    customers = bench.ledger.available(TOKEN, "pool:customers")
+    withdrawal = bench.withdraw("t-1", 500, ALICE, asset=TOKEN)
+    bench.pay()
+    (payout,) = bench.control.payouts.values()
+    assert (payout.state, payout.tag) == (PayoutState.PAID, "chain.extra_transfer")
+    assert bench.state_of(withdrawal) == "POSTED"
+    assert bench.ledger.available(TOKEN, "pool:customers") == customers - 500
+    (halt,) = bench.control.halts.values()
+    assert (halt.scopes, halt.reason) == ((f"asset:{TOKEN}",), "chain.extra_transfer")
+
+
 def test_a_node_that_does_not_answer_changes_nothing(bench: Bench) -> None:
     withdrawal = bench.withdraw("w-1", ETHER, ALICE)
     bench.work()

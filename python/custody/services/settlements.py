@@ -19,6 +19,7 @@ __all__ = ["settle"]
 
 _TAGS = {
     "paid": "",
+    "paid_and_more": "chain.extra_transfer",
     "reverted": "chain.reverted",
     "no_transfer": "chain.no_transfer",
     "foreign": "chain.foreign_transaction",
@@ -79,7 +80,7 @@ class _Batch:
 
     def _end(self, finding: Finding) -> None:
         each, receipt, ledger = finding.tracked, finding.receipt, self._state.ledger
-        done, tag = finding.event == "paid", _TAGS[finding.event]
+        done, tag = finding.event in ("paid", "paid_and_more"), _TAGS[finding.event]
         fee = receipt.gas_used * receipt.effective_gas_price if receipt is not None else 0
         seen = _seen(each.id, receipt)
         if each.kind == "payout":
@@ -94,7 +95,7 @@ class _Batch:
         self._finals += 1
         if finding.event == "foreign":
             self._stops[f"wallet:{each.wallet}"] = tag
-        if finding.event == "no_transfer":
+        if finding.event in ("no_transfer", "paid_and_more"):
             self._stops[f"asset:{each.expected.asset.id}"] = tag
 
     def decision(self) -> Decision[int]:

@@ -45,7 +45,7 @@ class Tracked:
         return final.height if rule == "finalized" else head.height - int(rule) + 1
 
 
-Event = Literal["confirmed", "reorged", "paid", "reverted", "no_transfer", "foreign"]
+Event = Literal["confirmed", "reorged", "paid", "paid_and_more", "reverted", "no_transfer", "foreign"]
 
 
 @dataclass(frozen=True, slots=True)
