@@ -92,6 +92,16 @@ def test_a_fee_above_the_cap_waits_and_is_paid_once_it_falls(bench: Bench) -> No
     assert bench.conditions.get(ConditionKind.FEE_ABOVE_CAP, "hot-1") is None
 
 
+def test_dust_that_no_fee_fits_hides_nothing_behind_it(tmp_path: Path) -> None:
+    with make(tmp_path, share="0.01") as bench:
+        dust = [bench.withdraw(f"d-{n}", 1, ALICE) for n in range(bench.settings.batch + 1)]
+        sound = bench.withdraw("w-1", ETHER, ALICE)
+        bench.pay()
+        assert bench.state_of(sound) == "POSTED"
+        assert {bench.state_of(id_) for id_ in dust} == {"QUEUED"}
+        assert bench.conditions.get(ConditionKind.FEE_ABOVE_CAP, "hot-1")
+
+
 def test_the_offer_is_held_down_to_the_cap_while_that_would_be_mined(tmp_path: Path) -> None:
     with make(tmp_path, fee_cap=21_000 * 3 * GWEI // 2) as bench:
         bench.withdraw("w-1", ETHER, ALICE)

@@ -147,10 +147,16 @@ class Ledger:
     # The queue.
 
     def select(
-        self, wallet: str, now_ms: int, max_count: int, fee_asset: str, fee_per_item: int
+        self,
+        wallet: str,
+        now_ms: int,
+        max_count: int,
+        fee_asset: str,
+        fee_per_item: int,
+        passed_over: Iterable[str] = (),
     ) -> list[str]:
-        """The next withdrawals of a wallet that can be paid now, in order; reserves nothing."""
-        return self._core.select(wallet, now_ms, max_count, fee_asset, fee_per_item)
+        """The next withdrawals of a wallet that can be paid now, in order, but `passed_over`; reserves nothing."""
+        return self._core.select(wallet, now_ms, max_count, fee_asset, fee_per_item, list(passed_over))
 
     def expired(self, now_ms: int, max_count: int = 1_000) -> list[str]:
         """Held and queued withdrawals whose pay_before has passed, the longest passed first."""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from custody.api.journal.v1 import record_pb2, withdrawal_pb2
-from custody.ledger import Ledger, PayoutItem, WithdrawalView, ulid_bytes
+from custody.ledger import Ledger, PayoutItem, WithdrawalView, ulid_bytes, ulid_text
 from custody.model.payout import Payout, PayoutState
 from custody.model.policy import Network, Policy, Wallet
 from custody.model.transaction import EvmTerms, conflict_key
@@ -21,6 +21,8 @@ from custody.services.fees import fee_reserved, first_terms
 from custody.services.ids import make_ulid
 
 __all__ = ["PlanOrder", "Planned", "abandon_payouts", "evm_message", "plan_payouts", "replan_payout"]
+
+_MOST_LOOKED_AT = 16_384  # some 100 ms of the writer's time
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,28 +136,34 @@ def _choose(
     least_fee = policy.asset(network.fee_asset).gas_limit * (
         order.quote.base_fee_per_gas + order.quote.max_priority_fee_per_gas
     )
-    passed_over = len(cancelling) + len(order.aside)
-    ids = ledger.select(wallet.id, state.now_ms, order.most + passed_over, network.fee_asset, least_fee)
+    passed_over = {ulid_text(raw) for raw in (*cancelling, *order.aside)}
     budget = _Budget(ledger, policy, wallet, network)
     room = meter.room(wallet, state.control, ledger, state.now_ms)
     chosen: list[_Choice] = []
     fee_above_cap = cap_reached = False
-    for withdrawal_id in ids:
-        raw = ulid_bytes(withdrawal_id)
-        if len(chosen) == order.most or raw in cancelling or raw in order.aside:
-            continue
-        view = ledger.withdrawal(withdrawal_id)
-        choice = _price(policy, network, view, order.quote) if view is not None else None
-        if choice is None:
-            fee_above_cap = True
-            continue
-        amounts = {choice.view.asset: choice.net_amount}
-        amounts[network.fee_asset] = amounts.get(network.fee_asset, 0) + choice.reserved
-        if not room.fits(amounts):
-            cap_reached = True
-        elif budget.take(choice):
-            room.take(amounts)
-            chosen.append(choice)
+    most = order.most
+    # What cannot be paid is passed over and the rest looked at again: it must not hide what stands behind it.
+    while len(chosen) < order.most and len(passed_over) < _MOST_LOOKED_AT:
+        ids = ledger.select(wallet.id, state.now_ms, most, network.fee_asset, least_fee, passed_over)
+        if not ids:
+            break
+        passed_over.update(ids)
+        most *= 2
+        for withdrawal_id in ids:
+            if len(chosen) == order.most:
+                break
+            view = ledger.withdrawal(withdrawal_id)
+            choice = _price(policy, network, view, order.quote) if view is not None else None
+            if choice is None:
+                fee_above_cap = True
+                continue
+            amounts = {choice.view.asset: choice.net_amount}
+            amounts[network.fee_asset] = amounts.get(network.fee_asset, 0) + choice.reserved
+            if not room.fits(amounts):
+                cap_reached = True
+            elif budget.take(choice):
+                room.take(amounts)
+                chosen.append(choice)
     house_empty = budget.house < least_fee
     return chosen, Planned((), fee_above_cap, house_empty, cap_reached)
 

@@ -141,9 +141,17 @@ fn fee_above_cap(withdrawal: &Withdrawal, fee: &FeeBudget) -> bool {
 }
 
 impl Ledger {
-    /// The next withdrawals of a wallet that can be paid now, at most `most`; reserves nothing.
+    /// The next withdrawals of a wallet that can be paid now, at most `most`, none of `passed_over`; reserves nothing.
+    /// What is passed over takes no place and no funds from those behind it.
     #[must_use]
-    pub fn select(&self, wallet: &str, now_ms: u64, most: usize, fee: &FeeBudget) -> Vec<Ulid> {
+    pub fn select(
+        &self,
+        wallet: &str,
+        now_ms: u64,
+        most: usize,
+        fee: &FeeBudget,
+        passed_over: &BTreeSet<Ulid>,
+    ) -> Vec<Ulid> {
         let house = self.available(&fee.asset, &AccountName::Pool(self.house.clone()));
         let mut budget = Budget {
             ledger: self,
@@ -158,6 +166,9 @@ impl Ledger {
         for withdrawal in self.queued(wallet) {
             if chosen.len() >= most {
                 break;
+            }
+            if passed_over.contains(&withdrawal.id) {
+                continue;
             }
             let stopped = self.halts.stop_payout(&withdrawal.subject).is_some();
             if stopped || withdrawal.pay_before_ms <= now_ms || fee_above_cap(withdrawal, fee) {

@@ -11,6 +11,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{ETH, HOUR, NOW, USD, candidate, limit, world};
 use custody_ledger::limits::{Dimension, LimitRule, Over};
 use custody_ledger::{
@@ -188,7 +190,9 @@ fn decide(
                 asset: ETH.to_owned(),
                 per_item: *fee,
             };
-            let id = *ledger.select("hot-1", now, 1, &budget).first()?;
+            let id = *ledger
+                .select("hot-1", now, 1, &budget, &BTreeSet::new())
+                .first()?;
             let payout = names.new_name();
             names.payouts.push(payout.clone());
             let decided = ledger.decide_assign(terms(ledger, id, payout, *fee), now);

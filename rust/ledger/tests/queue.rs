@@ -9,11 +9,14 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{ETH, HOUR, NOW, USD, accepted, candidate, enact, limit, payout, submit, world};
 use custody_ledger::limits::Over;
 use custody_ledger::{Blocker, Candidate, FeeBudget, FeeMode, Ledger, Priority, Scope, Ulid};
 
 const MINUTE: u64 = 60_000;
+const NONE: BTreeSet<Ulid> = BTreeSet::new();
 
 fn fee(per_item: u128) -> FeeBudget {
     FeeBudget {
@@ -56,7 +59,7 @@ fn classes_go_first_and_age_into_one_another() {
         with(Priority::Expedited),
     );
     assert_eq!(
-        ledger.select("hot-1", NOW + HOUR, 9, &fee(1)),
+        ledger.select("hot-1", NOW + HOUR, 9, &fee(1), &NONE),
         [expedited, standard, economy]
     );
     // 50 minutes younger, a standard one stands behind the economy one; 60, an expedited one.
@@ -74,14 +77,14 @@ fn classes_go_first_and_age_into_one_another() {
         NOW + 61 * MINUTE,
         with(Priority::Expedited),
     );
-    let order = ledger.select("hot-1", NOW + 2 * HOUR, 9, &fee(1));
+    let order = ledger.select("hot-1", NOW + 2 * HOUR, 9, &fee(1), &NONE);
     assert_eq!(order, [expedited, standard, economy, late, later]);
     assert_eq!(ledger.position(&economy), Some(3));
     assert_eq!(
-        ledger.select("hot-1", NOW + 2 * HOUR, 2, &fee(1)),
+        ledger.select("hot-1", NOW + 2 * HOUR, 2, &fee(1), &NONE),
         [expedited, standard]
     );
-    assert_eq!(ledger.select("hot-2", NOW, 9, &fee(1)), []);
+    assert_eq!(ledger.select("hot-2", NOW, 9, &fee(1), &NONE), []);
 }
 
 #[test]
@@ -90,14 +93,14 @@ fn a_selection_can_be_assigned_as_a_whole() {
     for n in 0..30 {
         accepted(&mut ledger, &format!("r{n}"), 50);
     }
-    let chosen = ledger.select("hot-1", NOW, 99, &fee(7));
+    let chosen = ledger.select("hot-1", NOW, 99, &fee(7), &NONE);
     // 100 of the house for fees of 7: 14; 1,100 in the wallet for 57 each: 19.
     assert_eq!(chosen.len(), 14);
     for (n, id) in chosen.into_iter().enumerate() {
         let decided = ledger.decide_assign(payout(&format!("p{n}"), id, 50, 7), NOW);
         assert_eq!(enact(&mut ledger, decided), "ok");
     }
-    assert!(ledger.select("hot-1", NOW, 99, &fee(7)).is_empty());
+    assert!(ledger.select("hot-1", NOW, 99, &fee(7), &NONE).is_empty());
     assert_eq!(ledger.queued_demand("hot-1", ETH), 16 * 50);
 }
 
@@ -108,7 +111,7 @@ fn a_large_one_blocks_nobody_and_is_not_starved() {
     let small: Vec<Ulid> = (0..5)
         .map(|n| add(&mut ledger, &format!("s{n}"), 10, NOW + 1 + n, |_| {}))
         .collect();
-    let chosen = ledger.select("hot-1", NOW + 9 * MINUTE, 99, &fee(1));
+    let chosen = ledger.select("hot-1", NOW + 9 * MINUTE, 99, &fee(1), &NONE);
     assert_eq!(chosen.len(), 5, "small ones pass");
     assert!(small.iter().all(|id| chosen.contains(id)));
     // After ten minutes the funds are kept for it, from those younger than ten minutes alone.
@@ -116,7 +119,7 @@ fn a_large_one_blocks_nobody_and_is_not_starved() {
     let token = add(&mut ledger, "token", 10, NOW + 9 * MINUTE, |wanted| {
         wanted.subject.asset = USD.to_owned()
     });
-    let chosen = ledger.select("hot-1", NOW + 11 * MINUTE, 99, &fee(1));
+    let chosen = ledger.select("hot-1", NOW + 11 * MINUTE, 99, &fee(1), &NONE);
     assert!(
         small.iter().all(|id| chosen.contains(id)),
         "they waited as long"
@@ -127,7 +130,7 @@ fn a_large_one_blocks_nobody_and_is_not_starved() {
     );
     assert!(
         ledger
-            .select("hot-1", NOW + 19 * MINUTE, 99, &fee(1))
+            .select("hot-1", NOW + 19 * MINUTE, 99, &fee(1), &NONE)
             .contains(&young),
         "never longer than ten minutes"
     );
@@ -137,7 +140,7 @@ fn a_large_one_blocks_nobody_and_is_not_starved() {
     let decided = ledger.decide_open("hot-1", ETH, 2_000, "lending");
     assert_eq!(enact(&mut ledger, decided), "ok");
     assert_eq!(
-        ledger.select("hot-1", NOW + 20 * MINUTE, 1, &fee(1)),
+        ledger.select("hot-1", NOW + 20 * MINUTE, 1, &fee(1), &NONE),
         [large]
     );
 }
@@ -157,9 +160,9 @@ fn halted_expired_and_unaffordable_fees_are_passed_over() {
     let fine = add(&mut ledger, "fine", 1, NOW + 3, |_| {});
     let decided = ledger.decide_halt("h", &[Scope::Customer("c9".to_owned())]);
     assert_eq!(enact(&mut ledger, decided), "ok");
-    assert_eq!(ledger.select("hot-1", NOW + 5, 9, &fee(5)), [fine]);
+    assert_eq!(ledger.select("hot-1", NOW + 5, 9, &fee(5), &NONE), [fine]);
     assert_eq!(
-        ledger.select("hot-1", NOW + 4, 9, &fee(4)),
+        ledger.select("hot-1", NOW + 4, 9, &fee(4), &NONE),
         [expired, capped, fine]
     );
     assert_eq!(ledger.expired(NOW + 5, 9), [expired]);
@@ -185,7 +188,7 @@ fn halted_expired_and_unaffordable_fees_are_passed_over() {
         let mut halted = ledger.clone();
         let decided = halted.decide_halt("h2", &[scope]);
         assert_eq!(enact(&mut halted, decided), "ok");
-        assert!(halted.select("hot-1", NOW, 9, &fee(1)).is_empty());
+        assert!(halted.select("hot-1", NOW, 9, &fee(1), &NONE).is_empty());
     }
 }
 
@@ -195,7 +198,7 @@ fn held_ones_wait_for_their_quorum_and_expire_too() {
     let held = add(&mut ledger, "held", 6, NOW, |wanted| {
         wanted.pay_before_ms = NOW + 10
     });
-    assert!(ledger.select("hot-1", NOW, 9, &fee(1)).is_empty());
+    assert!(ledger.select("hot-1", NOW, 9, &fee(1), &NONE).is_empty());
     assert_eq!(ledger.position(&held), None);
     assert_eq!(
         ledger.blockers(&held, None),
@@ -217,7 +220,25 @@ fn a_later_attempt_inherits_the_first_ones_age() {
     assert_eq!(enact(&mut ledger, decided), "ok");
     let (_, again) = submit(&mut ledger, candidate("a", 2, 1), NOW + 3);
     assert_eq!(
-        ledger.select("hot-1", NOW + 4, 9, &fee(1)),
+        ledger.select("hot-1", NOW + 4, 9, &fee(1), &NONE),
         [again.unwrap(), other]
+    );
+}
+
+#[test]
+fn what_the_planner_cannot_pay_hides_nothing_behind_it() {
+    let mut ledger = world(vec![]);
+    // It takes all that the wallet has, and its payout cannot be planned: above a signer's cap, say.
+    let first = add(&mut ledger, "first", 1_090, NOW, |_| {});
+    let dust = add(&mut ledger, "dust", 1, NOW + 1, |_| {});
+    let fine = add(&mut ledger, "fine", 500, NOW + 2, |_| {});
+    assert_eq!(
+        ledger.select("hot-1", NOW + 3, 2, &fee(1), &NONE),
+        [first, dust]
+    );
+    let passed_over = BTreeSet::from([first, dust]);
+    assert_eq!(
+        ledger.select("hot-1", NOW + 3, 2, &fee(1), &passed_over),
+        [fine]
     );
 }

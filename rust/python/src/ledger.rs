@@ -1,6 +1,7 @@
 //! `custody._core.ledger`: the ledger behind one lock, each call with the GIL released, each error an exception of
 //! `custody.errors`.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use custody_ledger::{
@@ -355,6 +356,8 @@ impl Ledger {
         })
     }
 
+    #[allow(clippy::too_many_arguments)] // One for each bound.
+    #[pyo3(signature = (wallet, now_ms, most, fee_asset, fee_per_item, passed_over=Vec::new()))]
     fn select(
         &self,
         py: Python<'_>,
@@ -363,14 +366,25 @@ impl Ledger {
         most: usize,
         fee_asset: String,
         fee_per_item: u128,
+        passed_over: Vec<String>,
     ) -> PyResult<Vec<String>> {
+        let passed_over = passed_over
+            .iter()
+            .map(|id| ulid(py, id))
+            .collect::<PyResult<BTreeSet<_>>>()?;
         let fee = FeeBudget {
             asset: fee_asset,
             per_item: fee_per_item,
         };
         self.run(py, |state| {
             state.ledger.intact()?;
-            Ok(texts(&state.ledger.select(wallet, now_ms, most, &fee)))
+            Ok(texts(&state.ledger.select(
+                wallet,
+                now_ms,
+                most,
+                &fee,
+                &passed_over,
+            )))
         })
     }
 
