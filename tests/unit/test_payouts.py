@@ -95,6 +95,7 @@ def test_a_fee_above_the_cap_waits_and_is_paid_once_it_falls(bench: Bench) -> No
 def test_dust_that_no_fee_fits_hides_nothing_behind_it(tmp_path: Path) -> None:
     with make(tmp_path, share="0.01") as bench:
         dust = [bench.withdraw(f"d-{n}", 1, ALICE) for n in range(bench.settings.batch + 1)]
+        bench.clock.advance(1)
         sound = bench.withdraw("w-1", ETHER, ALICE)
         bench.pay()
         assert bench.state_of(sound) == "POSTED"
