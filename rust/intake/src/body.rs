@@ -5,7 +5,7 @@ use custody_ledger::{Candidate, FeeMode, Priority, tags};
 use custody_wire::{Intent, parse_intent, route, sha256};
 
 use crate::destination;
-use crate::refusal::Refusal;
+use crate::refusal::{IntentId, Refusal};
 use crate::rules::{Initiator, Rules};
 
 /// A checked intent, with the initiator that the policy has for it.
@@ -23,8 +23,17 @@ pub(crate) fn check<'a>(
 ) -> Result<Body<'a>, Refusal> {
     let intent = parse_intent(bytes)
         .map_err(|error| Refusal::fix(tags::INTENT_MALFORMED, error.to_string()))?;
-    check_intent(rules, principal, bytes, &intent, priority)
-        .map_err(|refusal| refusal.of(intent.reference))
+    check_intent(rules, principal, bytes, &intent, priority).map_err(|refusal| {
+        let refusal = refusal.of(intent.reference);
+        match intent.initiator == principal {
+            true => refusal.of_intent(IntentId {
+                reference: intent.reference.to_owned(),
+                attempt: intent.attempt,
+                intent_sha256: sha256(bytes),
+            }),
+            false => refusal,
+        }
+    })
 }
 
 fn check_intent<'a>(

@@ -7,7 +7,7 @@ use prost::Message;
 
 use crate::body;
 use crate::metadata::{self, Metadata};
-use crate::refusal::{Malformed, Refusal};
+use crate::refusal::{IntentId, Malformed, Refusal};
 use crate::rules::Rules;
 use crate::signatures::{self, Validity};
 
@@ -123,7 +123,11 @@ fn check(
         &item.intent,
         priority.unwrap_or(Priority::Standard),
     )?;
-    let reference = body.candidate.reference.clone();
+    let id = IntentId {
+        reference: body.candidate.reference.clone(),
+        attempt: body.candidate.attempt,
+        intent_sha256: body.candidate.intent_sha256,
+    };
     let signatures = item
         .signatures
         .into_iter()
@@ -147,7 +151,8 @@ fn check(
         )?;
         Ok((metadata, validity))
     };
-    let (metadata, validity) = rest().map_err(|refusal| refusal.of(&reference))?;
+    let (metadata, validity) =
+        rest().map_err(|refusal| refusal.of(&id.reference).of_intent(id.clone()))?;
     Ok(Item {
         candidate: body.candidate,
         intent: item.intent,

@@ -36,6 +36,16 @@ pub(crate) struct Refusal {
     pub tag: &'static str,
     pub detail: String,
     pub remedy: Remedy,
+    /// Which intent it is, once its bytes could be read and are the caller's own.
+    pub id: Option<IntentId>,
+}
+
+/// What tells one intent from all others, whatever policy and keys say of it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IntentId {
+    pub reference: String,
+    pub attempt: u32,
+    pub intent_sha256: [u8; 32],
 }
 
 impl Refusal {
@@ -46,12 +56,19 @@ impl Refusal {
             tag,
             detail: detail.into(),
             remedy: Remedy::Fix,
+            id: None,
         }
     }
 
     /// The same, of this reference.
     pub fn of(mut self, reference: &str) -> Self {
         reference.clone_into(&mut self.reference);
+        self
+    }
+
+    /// The same, of this intent.
+    pub fn of_intent(mut self, id: IntentId) -> Self {
+        self.id = Some(id);
         self
     }
 }

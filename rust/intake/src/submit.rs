@@ -8,7 +8,7 @@ use prost::Message;
 
 use crate::outcome;
 use crate::prepare::{Item, Prepared};
-use crate::refusal::Refusal;
+use crate::refusal::{IntentId, Refusal};
 use crate::response;
 use crate::rules::Rules;
 
@@ -110,7 +110,8 @@ fn one(
         {
             Ok(item) => item,
             Err(refusal) => {
-                results.push(response::refused(&refusal));
+                let known = answered_before(ledger, &prepared.principal, &refusal);
+                results.push(known.unwrap_or_else(|| response::refused(&refusal)));
                 continue;
             }
         };
@@ -144,6 +145,23 @@ fn one(
     Ok((submitted, results))
 }
 
+/// The first answer to an intent that policy, keys or time would refuse now: whoever lost it and sends the same bytes
+/// again must not take them for refused, and pay by another reference. No signature is asked: the answer is the
+/// caller's own, and changes nothing.
+fn answered_before(ledger: &Ledger, principal: &str, refusal: &Refusal) -> Option<SubmitResult> {
+    let id = refusal.id.as_ref()?;
+    let index = usize::try_from(id.attempt).ok()?.checked_sub(1)?;
+    let known = ledger
+        .attempts(principal, &id.reference)
+        .get(index)
+        .filter(|known| known.intent_sha256 == id.intent_sha256)?;
+    Some(response::answered(
+        &id.reference,
+        &Answer::Before(known.clone()),
+        ledger,
+    ))
+}
+
 /// A key's time of validity is judged by the writer's clock.
 fn in_time(item: &Item, now_ms: u64) -> Result<&Item, Refusal> {
     match item.validity.from_ms <= now_ms && now_ms < item.validity.until_ms {
@@ -152,7 +170,12 @@ fn in_time(item: &Item, now_ms: u64) -> Result<&Item, Refusal> {
             tags::SIGNATURE_KEY_TIME,
             "signatures: a key is not valid now",
         )
-        .of(&item.candidate.reference)),
+        .of(&item.candidate.reference)
+        .of_intent(IntentId {
+            reference: item.candidate.reference.clone(),
+            attempt: item.candidate.attempt,
+            intent_sha256: item.candidate.intent_sha256,
+        })),
     }
 }
 

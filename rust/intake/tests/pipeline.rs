@@ -194,6 +194,40 @@ fn a_revoked_key_signs_nothing_more() {
 }
 
 #[test]
+fn what_was_answered_is_answered_again_whatever_policy_and_keys_say_now() {
+    let mut world = world();
+    let item = |world: &World| world.item(&intent("a", 10));
+    let (first, _) = world.send(vec![item(&world)], NOW, 1);
+    let again = |world: &mut World, now_ms: u64| {
+        let (results, submitted) = world.send(vec![item(world)], now_ms, 2);
+        assert!(submitted.record.is_none());
+        assert_eq!(results[0].withdrawal_id, first[0].withdrawal_id);
+        assert_eq!(results[0].outcome, i32::from(Outcome::Duplicate));
+    };
+    again(&mut world, NOW + 2_000_000); // the key's time is over
+    world.keyring.revoke(&world.backend.id).unwrap();
+    again(&mut world, NOW);
+    let keys = [&world.backend, &world.risk, &world.retired, &world.later];
+    let json =
+        common::rules_json(keys).replace(r#""limit_classes":["retail"]"#, r#""limit_classes":[]"#);
+    world.rules = custody_intake::Rules::from_json(json.as_bytes()).unwrap();
+    again(&mut world, NOW);
+    // Another body, another attempt and another caller are refused as ever.
+    let mut next = intent("a", 10);
+    next.attempt = 2;
+    for other in [intent("a", 11), next, intent("b", 10)] {
+        let answer = world.answer(world.item(&other));
+        assert_eq!(
+            (answer.0, answer.1.as_str()),
+            (i32::from(Outcome::Invalid), "class.not_allowed")
+        );
+    }
+    let mut foreign = intent("a", 10);
+    foreign.initiator = "another".to_owned();
+    assert_eq!(world.answer(world.item(&foreign)).1, "intent.initiator");
+}
+
+#[test]
 fn two_requests_of_one_group_with_the_same_reference_have_one_winner() {
     let mut world = world();
     let one = world.prepare(vec![world.item(&intent("a", 10))]);

@@ -208,7 +208,7 @@ impl Ledger {
             .first();
         let mut fact = Submission {
             decision: Decision::Accepted,
-            id: Some(withdrawal_id(&candidate, now_ms)),
+            id: Some(self.free_id(&candidate, now_ms)),
             tag: String::new(),
             remedy: Remedy::None,
             earliest_pass_ms: 0,
@@ -232,6 +232,19 @@ impl Ledger {
             fact: Box::new(fact),
             detail,
         })
+    }
+
+    /// An id that no withdrawal has. 80 bits of what the initiator chooses can be made to collide on purpose, and that
+    /// must not stop the ledger.
+    fn free_id(&self, candidate: &Candidate, now_ms: u64) -> Ulid {
+        let mut again = 0_u64;
+        loop {
+            let id = withdrawal_id(candidate, now_ms, again);
+            if !self.withdrawals.contains_key(&id) {
+                return id;
+            }
+            again = again.wrapping_add(1);
+        }
     }
 
     /// Precedence 1 to 5: what consumes nothing.
@@ -356,16 +369,17 @@ fn denied(exceeded: &Exceeded) -> (String, u64, String) {
     (tag, exceeded.earliest_pass_ms.unwrap_or(0), detail)
 }
 
-/// The moment, and 80 bits of H(withdrawal, initiator, reference, attempt).
-fn withdrawal_id(candidate: &Candidate, now_ms: u64) -> Ulid {
+/// The moment, and 80 bits of H(withdrawal, initiator, reference, attempt), or of H(…, again) for the n-th that is
+/// tried again.
+fn withdrawal_id(candidate: &Candidate, now_ms: u64, again: u64) -> Ulid {
     use custody_wire::Part::{Bytes, Int};
-    let digest = custody_wire::tagged_hash(
-        "withdrawal",
-        &[
-            Bytes(candidate.subject.initiator.as_bytes()),
-            Bytes(candidate.reference.as_bytes()),
-            Int(u64::from(candidate.attempt)),
-        ],
-    );
-    Ulid::new(now_ms, &digest)
+    let mut parts = vec![
+        Bytes(candidate.subject.initiator.as_bytes()),
+        Bytes(candidate.reference.as_bytes()),
+        Int(u64::from(candidate.attempt)),
+    ];
+    if again > 0 {
+        parts.push(Int(again));
+    }
+    Ulid::new(now_ms, &custody_wire::tagged_hash("withdrawal", &parts))
 }

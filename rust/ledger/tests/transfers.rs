@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 
 use common::{ETH, HOUR, NOW, USD, candidate, enact, limit, pool, submit, wallet, world};
 use custody_ledger::limits::Over;
-use custody_ledger::{Assignment, End, FeeMode, Ledger, PayoutTerms, Scope, SweepTerms, Ulid};
+use custody_ledger::{
+    Answer, Assignment, End, Fact, FeeMode, Ledger, PayoutTerms, Scope, SweepTerms, Ulid,
+};
 
 /// Runs lines `operation arguments | status`. Times are ms after NOW; withdrawals are named by their references.
 fn run(ledger: &mut Ledger, table: &str) {
@@ -441,4 +443,25 @@ fn a_fact_that_does_not_fit_poisons_the_ledger() {
         hash,
         "the same facts, the same hash"
     );
+}
+
+#[test]
+fn ids_made_to_collide_stop_nothing() {
+    let mut ledger = world(vec![]);
+    // As if `b` had been searched for until its id is that of `a`: the fact for `a` is entered under `b`'s id.
+    let decided = |ledger: &Ledger, reference: &str| match ledger
+        .decide_submission(candidate(reference, 1, 5), NOW, 7, 1)
+        .unwrap()
+    {
+        Answer::Decided { fact, .. } => fact,
+        other => panic!("{other:?}"),
+    };
+    let taken = decided(&ledger, "b").id;
+    let mut first = decided(&ledger, "a");
+    first.id = taken;
+    ledger.apply(&Fact::Submitted(first)).unwrap();
+    let (word, id) = submit(&mut ledger, candidate("b", 1, 5), NOW);
+    assert_eq!(word, "accepted");
+    assert_ne!(id, taken);
+    ledger.conservation().unwrap();
 }
