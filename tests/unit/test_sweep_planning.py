@@ -41,7 +41,8 @@ def _due(policy: Policy, *positions: Position) -> list[tuple[str, str, str, int]
         (0, 0, 0, 50),
         (9, 5, 0, 46),  # the target, after the queue is paid
         (9, 30, 0, 50),  # never above the target
-        (50, 50, 0, None),  # just enough for the queue
+        (51, 50, 0, None),  # enough for the queue, the gas reserve and the fee
+        (50, 50, 0, 50),  # a payment of all of it would never be made
         (50, 51, 0, 50),  # not enough
         (20, 21, 0, 50),
         (9, 0, 41, None),  # what is on its way counts
@@ -136,7 +137,24 @@ def test_a_leg_stays_within_its_sources_daily_cap() -> None:
     for cap in builder.wallet(COLD)["caps"]:
         cap["amount"] = str(20 * ETHER) if cap["asset"] == ETH else str(20 * USD)
     legs = due_legs(builder.policy(), (Position(HOT, ETH, 0), Position(HOT, TOKEN, 0), *PLENTY))
-    assert [(found.asset, found.amount) for found in legs] == [(TOKEN, 20 * USD), (ETH, 20 * ETHER - FEE_CAP)]
+    assert [(found.asset, found.amount) for found in legs] == [
+        (TOKEN, 20 * USD),
+        (ETH, 20 * ETHER - 2 * FEE_CAP),
+    ]
+
+
+def test_legs_of_one_source_stay_within_its_daily_cap_together() -> None:
+    builder = PolicyBuilder()
+    for cap in builder.wallet(COLD)["caps"]:
+        cap["amount"] = str(70 * ETHER) if cap["asset"] == ETH else str(70 * USD)
+    empty = [Position(hot, asset, 0) for hot in (HOT, "hot-eth-2") for asset in (ETH, TOKEN)]
+    legs = due_legs(builder.policy(), (*empty, *PLENTY))
+    assert [(found.to_wallet, found.asset, found.amount) for found in legs] == [
+        (HOT, TOKEN, 50 * USD),
+        (HOT, ETH, 50 * ETHER),
+        ("hot-eth-2", TOKEN, 20 * USD),
+        ("hot-eth-2", ETH, 20 * ETHER - 4 * FEE_CAP),
+    ]
 
 
 def _with_warm(**changes: Any) -> Policy:
@@ -168,7 +186,7 @@ def drained() -> Policy:
 
 @pytest.mark.parametrize(
     ("available", "demand", "amount"),
-    [(90, 0, None), (91, 0, 41), (100, 0, 50), (100, 10, None), (120, 10, 60), (100, 100, None)],
+    [(90, 0, None), (91, 0, 41), (100, 0, 50), (100, 10, None), (120, 10, 60), (110, 100, None)],
 )
 def test_a_drain(drained: Policy, available: int, demand: int, amount: int | None) -> None:
     expected = [] if amount is None else [(HOT, COLD, ETH, amount * ETHER)]
@@ -217,7 +235,10 @@ def test_whatever_is_due_is_allowed_and_affordable(
     for found in legs:
         available, demand, incoming = hot if found.to_wallet == HOT else second
         held = available + incoming
-        assert held < 10 * ETHER or held < demand
+        kept = policy.network("eip155:31337").gas_reserve + policy.network("eip155:31337").fee_cap(
+            ETH, demand
+        )
+        assert held < 10 * ETHER or held < demand + kept
         assert held + found.amount >= 10 * ETHER
 
 

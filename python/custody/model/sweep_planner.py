@@ -45,6 +45,9 @@ class _Plan:
         self._policy = policy
         self._positions = {(position.wallet, position.asset): position for position in positions}
         self._left = {key: position.available for key, position in self._positions.items()}
+        self._capped = {
+            (w.id, cap.asset): cap.amount for w in policy.wallets for cap in w.caps if cap.window_ms == DAY_MS
+        }
 
     def legs(self) -> tuple[SweepLeg, ...]:
         found: list[SweepLeg] = []
@@ -59,12 +62,19 @@ class _Plan:
 
     def _leg(self, wallet: Wallet, band: Band, position: Position) -> SweepLeg | None:
         held = position.available + position.incoming
-        if held < band.floor or held < position.demand:
+        if held < band.floor or held < self._needed(wallet, position):
             wanted = min(band.target, band.target + position.demand - held)
             return self._refill(wallet, position.asset, wanted, band.floor - held)
         if position.available - position.demand > band.ceiling:
             return self._drain(wallet, position.asset, position.available - position.demand - band.target)
         return None
+
+    def _needed(self, wallet: Wallet, position: Position) -> int:
+        """What the queue wants, and what a native payment must leave besides: else the last one waits for ever."""
+        network = self._policy.network(wallet.network)
+        if not position.demand or position.asset != network.fee_asset:
+            return position.demand
+        return position.demand + network.gas_reserve + network.fee_cap(position.asset, position.demand)
 
     def _refill(self, wallet: Wallet, asset: str, wanted: int, least: int) -> SweepLeg | None:
         """From the first wallet that has all of it, warm before cold; else from the one that can give most.
@@ -101,14 +111,15 @@ class _Plan:
         ]
 
     def _spare(self, source: Wallet, asset: str, wanted: int) -> int:
-        """What a wallet can give: less the gas reserve and fee where it is the native asset, within its daily cap."""
+        """What a wallet can give, less gas reserve and fee of the native asset, all within its daily cap."""
         network = self._policy.network(source.network)
         fee_cap = network.fee_cap(asset, wanted)
         left = self._left.get((source.id, asset), 0)
-        cap = source.cap(asset, DAY_MS) or 0
+        cap = self._capped.get((source.id, asset), 0)
         if asset == network.fee_asset:
             return min(left - network.gas_reserve, cap) - fee_cap
-        gas = self._left.get((source.id, network.fee_asset), 0)
+        fees = (source.id, network.fee_asset)
+        gas = min(self._left.get(fees, 0), self._capped.get(fees, 0))
         return min(left, cap) if gas >= fee_cap else 0
 
     def _make(self, source: Wallet, target: Wallet, asset: str, amount: int) -> SweepLeg | None:
@@ -116,7 +127,8 @@ class _Plan:
         fee_cap = network.fee_cap(asset, amount)
         if fee_cap <= 0:
             return None
-        self._left[source.id, asset] = self._left.get((source.id, asset), 0) - amount
-        fees = (source.id, network.fee_asset)
-        self._left[fees] = self._left.get(fees, 0) - fee_cap
+        # Its signer counts amount and fee cap alike, and would halt the wallet above its cap.
+        for key, spent in (((source.id, asset), amount), ((source.id, network.fee_asset), fee_cap)):
+            for budget in (self._left, self._capped):
+                budget[key] = budget.get(key, 0) - spent
         return SweepLeg(source.id, target.id, target.address, asset, amount, network.fee_asset, fee_cap)
