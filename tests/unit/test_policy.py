@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -145,6 +146,13 @@ def _twice(table: str) -> Change:
 
 def _key_of_operator_with_role(builder: PolicyBuilder) -> None:
     builder.document["operators"][1]["keys"][0]["public"] = SshKey("ada").line
+
+
+def _one_secret(builder: PolicyBuilder) -> None:
+    point = SshKey("ada").private.public_key().public_bytes_raw()
+    kind = b"sk-ssh-ed25519@openssh.com"
+    blob = b"".join(len(part).to_bytes(4) + part for part in (kind, point, b"ssh:"))
+    builder.document["operators"][1]["keys"][0]["public"] = f"{kind.decode()} {b64encode(blob).decode()}"
 
 
 def _operator_with_the_backends_key(builder: PolicyBuilder) -> None:
@@ -467,6 +475,8 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("no finality", _drop("assets", 0, "final"), "assets[0].final"),
     ("gas without bound", _set("assets", 1, "gas_limit", to=10**7), "assets[1].gas_limit"),
     ("symbol with a control character", _set("assets", 0, "symbol", to="E\x1b[2J"), "assets[0].symbol"),
+    ("operator called as an initiator", _set("operators", 2, "id", to="backend-eu"), "operators[2].id"),
+    ("one secret key for two operators", _one_secret, "operators[1].keys[0].public"),
     ("symbol in Cyrillic", _set("assets", 0, "symbol", to="ЕТН"), "assets[0].symbol"),
     ("decimals below zero", _set("assets", 0, "decimals", to=-1), "assets[0].decimals"),
     ("network without native asset", _set("networks", 0, "id", to="eip155:1"), "networks[0].id"),

@@ -74,15 +74,15 @@ def halted_by(
         ("destination", destination),
     ):
         if name is not None:
-            stopped.add(_scope(f"{kind}:{name}"))
+            stopped.add(scope_key(f"{kind}:{name}"))
     for halt in halts:
-        if not stopped.isdisjoint(map(_scope, halt.scopes)):
+        if not stopped.isdisjoint(map(scope_key, halt.scopes)):
             return halt.halt_id
     return None
 
 
-def _scope(scope: str) -> str:
-    """A hex address is one address however its letters are cased."""
+def scope_key(scope: str) -> str:
+    """What scopes are compared by: a hex address is one address however its letters are cased."""
     return scope.lower() if scope.lower().startswith("destination:0x") else scope
 
 

@@ -41,10 +41,14 @@ def _unique(tables: Tables) -> None:
         "operators": [item.id for item in tables.operators],
         "signers": [item.id for item in tables.signers],
     }
+    taken: dict[str, str] = {}
     for table, ids in principals.items():
         for index, principal in enumerate(ids):
             if principal in RESERVED:
                 raise Malformed(f"{table}[{index}].id", "is a reserved name")
+            if principal in taken:
+                raise Malformed(f"{table}[{index}].id", f"{principal} is the name of {taken[principal]}")
+            taken[principal] = f"{table}[{index}]"
     houses = [index for index, pool in enumerate(tables.pools) if pool.purpose == "house"]
     if len(houses) != 1:
         raise Malformed("pools", f"exactly one must have the purpose house, not {len(houses)}")

@@ -93,8 +93,22 @@ def _check_possession(table: Reader, salt: bytes, body: PossessionBody) -> None:
 def identities(key: Key) -> frozenset[str]:
     """Names under which a key is the same whatever its scheme: two keys that share one have one holder."""
     if key.scheme not in _SECP256K1:
-        return frozenset({key.key_id})
+        return frozenset({key.key_id, _point(key)})
     if len(key.public) == 20:
         return frozenset({chain.format_address("eip155:1", key.public)})
     point = key.public[-32:] if len(key.public) < 65 else key.public[1:33]
     return frozenset(chain.address_of(parity + point) for parity in (b"\x02", b"\x03"))
+
+
+def _point(key: Key) -> str:
+    """What the secret key decides: one may stand in any number of SSH keys, by type and by application."""
+    if key.scheme is not Scheme.SSHSIG:
+        return (key.public if len(key.public) == 32 else key.public[1:33]).hex()
+    kind, point = _string(key.public)
+    return _string(point)[0].hex() if b"ed25519" in kind else key.key_id
+
+
+def _string(blob: bytes) -> tuple[bytes, bytes]:
+    """The first string of an SSH blob, and what follows it."""
+    end = 4 + int.from_bytes(blob[:4])
+    return blob[4:end], blob[end:]
