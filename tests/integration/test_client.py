@@ -32,7 +32,7 @@ from custody.client import (
     State,
     cosign,
 )
-from custody.errors import ConfigError, Denied, Failed, Malformed, NotFound, Unavailable
+from custody.errors import ConfigError, Denied, Failed, InvariantBroken, Malformed, NotFound, Unavailable
 from custody.rpc.principal import Forbidden
 from custody.statements import SignedType
 from support.cli_world import cursor, id_of
@@ -403,3 +403,24 @@ def test_a_client_without_a_key_reads_and_sends_what_others_signed(backend: Back
         assert reader.get(reference="ref-1").intent_bytes == signed.intent
         with pytest.raises(ConfigError, match="no key"):
             reader.sign(Draft("ref-2", ETH, 1, TO))
+
+
+def test_what_broke_at_the_server_may_have_been_taken(backend: Backend) -> None:
+    backend.fake.script = [InvariantBroken("it stops after the append")]
+    with pytest.raises(OutcomeUnknown) as unknown:
+        backend.client.submit(_drafts(2))
+    assert [item.reference for item in unknown.value.unanswered] == ["ref-0", "ref-1"]
+
+
+def test_answers_in_another_order_are_no_answers(backend: Backend) -> None:
+    honest = backend.fake._answer
+    names = ["ref-1", "ref-0"]
+
+    def swapped(item: withdrawal_pb2.SubmitItem) -> withdrawal_pb2.SubmitResult:
+        result = honest(item)
+        result.reference = names.pop(0)
+        return result
+
+    backend.fake._answer = swapped  # type: ignore[method-assign]
+    with pytest.raises(OutcomeUnknown, match="in the place of"):
+        backend.client.submit(_drafts(2))

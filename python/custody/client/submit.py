@@ -58,7 +58,8 @@ def submit_all(
             except Unavailable as error:
                 lost, sure = error, False
             except CustodyError as error:
-                if sure and not answers:
+                # Failed is no definite answer: what broke may have broken after the items were taken.
+                if sure and not answers and not isinstance(error, Failed):
                     raise
                 raise _unknown(error, items, answers, waiting) from error
             else:
@@ -97,7 +98,13 @@ def _send(
     results = transport.call(stub.SubmitWithdrawals, request).results
     if len(results) != len(indices):
         raise Failed(transport.what, f"answered {len(results)} of {len(indices)} items")
-    answers.update(zip(indices, map(submit_outcome, results), strict=True))
+    fresh = dict(zip(indices, map(submit_outcome, results), strict=True))
+    for index, answer in fresh.items():
+        if answer.reference not in ("", items[index].reference):
+            raise Failed(
+                transport.what, f"answered {answer.reference} in the place of {items[index].reference}"
+            )
+    answers.update(fresh)
 
 
 def _batches(items: Sequence[SignedWithdrawal], batch_items: int) -> Iterator[list[int]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from custody.errors import Conflict, CustodyError, Denied, Failed, Malformed, NotFound, Unavailable
@@ -110,8 +112,9 @@ def _reason(call: grpc.Call) -> tuple[str, dict[str, str]]:
     info = error_details_pb2.ErrorInfo()
     for key, value in call.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
-            for detail in status_pb2.Status.FromString(value).details:
-                if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-                    detail.Unpack(info)
-                    return info.reason, dict(info.metadata)
+            with contextlib.suppress(DecodeError):  # nonsense names no rule
+                for detail in status_pb2.Status.FromString(value).details:
+                    if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+                        detail.Unpack(info)
+                        return info.reason, dict(info.metadata)
     return "", {}
