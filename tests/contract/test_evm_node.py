@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -353,3 +354,29 @@ def test_an_endless_answer_is_cut_off(script: Scripted, connect: Connect) -> Non
     script.answer = b" " * (33 << 20)
     with pytest.raises(Unavailable, match="larger"):
         connect(script.url, timeout_ms=10_000).head()
+
+
+def test_a_node_that_drips_is_unavailable_in_time(connect: Connect) -> None:
+    def drip(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, suppress(OSError):
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                time.sleep(0.1)
+                peer.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        thread = threading.Thread(target=drip, args=(slow,))
+        thread.start()
+        node = connect(f"http://127.0.0.1:{slow.getsockname()[1]}", timeout_ms=400)
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match="timed out"):
+            node.head()
+        assert time.monotonic() - began < 2
+        thread.join(timeout=15)
+
+
+def test_an_answer_nested_too_deeply_is_no_answer(script: Scripted, connect: Connect) -> None:
+    script.answer = b"[" * 1_000_000
+    with pytest.raises(Unavailable, match="no JSON"):
+        connect(script.url).head()

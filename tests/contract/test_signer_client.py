@@ -308,3 +308,15 @@ def test_a_signer_that_is_gone_or_of_another_authority_is_unavailable(
     with pytest.raises(Unavailable, match="signer hot-1"):
         gone.status()
     gone.close()
+
+
+def test_a_refusal_with_unreadable_details_is_a_refusal(client: GrpcSignerClient, signer: Signer) -> None:
+    class Nonsense(Signer):
+        def _enter(self, request: Any, context: grpc.ServicerContext) -> None:
+            context.set_trailing_metadata((("grpc-status-details-bin", b"\xff\xff\xff"),))
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no")
+
+    signer.__class__ = Nonsense
+    with pytest.raises(Denied) as caught:
+        client.sign_payout("w1", AUTHORITY, TERMS)
+    assert caught.value.tag == "signer.refused"

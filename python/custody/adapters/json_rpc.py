@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import json
+import socket
 import ssl
 import threading
 from base64 import b64encode
@@ -60,7 +62,7 @@ class JsonRpc:
         try:
             status, content = self._exchange(body)
         except _BROKEN as error:
-            if not kept or isinstance(error, TimeoutError):
+            if not kept or isinstance(error, TimeoutError):  # what timed out is not asked twice
                 raise self._unavailable(method, error) from error
             try:
                 status, content = self._exchange(body)
@@ -80,19 +82,30 @@ class JsonRpc:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect()
+        # A socket's own limit begins anew with every byte: a node that drips would hold the thread for ever.
+        overdue = threading.Event()
+        watchdog = threading.Timer(self._timeout_s, _cut, (connection, overdue))
+        watchdog.daemon = True
+        watchdog.start()
         try:
             connection.request("POST", self._path, body, self._headers)
             response = connection.getresponse()
             content = response.read(_LARGEST_ANSWER_BYTES + 1)
             if len(content) > _LARGEST_ANSWER_BYTES:
                 raise http.client.HTTPException("the answer is larger than 32 MiB")
+            if overdue.is_set():  # what was cut short looks like a short answer
+                raise TimeoutError("timed out")
             return response.status, content
-        except BaseException:
+        except BaseException as error:
             self._local.connection = None
             with self._guard:
                 self._open.discard(connection)
             connection.close()
+            if overdue.is_set() and isinstance(error, _BROKEN):
+                raise TimeoutError("timed out") from error
             raise
+        finally:
+            watchdog.cancel()
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._tls is None:
@@ -108,7 +121,7 @@ class JsonRpc:
     def _result(self, method: str, number: int, status: int, content: bytes) -> Any:
         try:
             answer = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unavailable(self._name, f"{method}: HTTP {status}, and no JSON") from None
         if not isinstance(answer, dict) or answer.get("id") != number:
             raise Unavailable(self._name, f"{method}: HTTP {status}, and no answer to this call")
@@ -126,3 +139,12 @@ class JsonRpc:
     def _unavailable(self, method: str, error: BaseException) -> Unavailable:
         why = "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         return Unavailable(self._name, f"{method}: {why}")
+
+
+def _cut(connection: http.client.HTTPConnection, overdue: threading.Event) -> None:
+    """End an exchange that takes too long, from another thread."""
+    overdue.set()
+    held = connection.sock
+    if held is not None:
+        with contextlib.suppress(OSError):  # of a plain socket: a TLS one would say goodbye first
+            socket.socket.shutdown(held, socket.SHUT_RDWR)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from custody import statements
@@ -233,9 +235,12 @@ def _details(error: grpc.RpcError) -> tuple[grpc.StatusCode | None, str, str, Ma
     info = error_details_pb2.ErrorInfo()
     for key, value in call.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:
-                if detail.Unpack(info):
-                    break
+            with contextlib.suppress(
+                DecodeError
+            ):  # a signer that says nonsense is one that refuses without a tag
+                for detail in status_pb2.Status.FromString(value).details:
+                    if detail.Unpack(info):
+                        break
     return call.code(), call.details() or "", info.reason, dict(info.metadata)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from custody.errors import CustodyError, InvariantBroken, Unavailable
+from custody.errors import CustodyError
 from custody.ports import Node, SignerClient
 from custody.services.conditions import ConditionKind, Conditions
 
@@ -38,7 +38,7 @@ class Monitor:
         down, refuses = ConditionKind.SIGNER_DOWN, ConditionKind.SIGNER_REFUSES
         try:
             status = signer.status()
-        except (Unavailable, InvariantBroken) as error:
+        except CustodyError as error:  # whatever one of them says, the others are asked
             self._conditions.set(down, signer.signer, "signer.down", _sentence(error))
             return
         if status.deployment != self._deployment:
@@ -58,7 +58,7 @@ class Monitor:
         try:
             node.check()
             node.head()
-        except (Unavailable, InvariantBroken) as error:
+        except CustodyError as error:
             self._conditions.set(ConditionKind.NODE_DOWN, node.network, "node.down", _sentence(error))
         else:
             self._conditions.clear(ConditionKind.NODE_DOWN, node.network)
