@@ -113,7 +113,10 @@ class MetadataStore(Protocol):
     """Clients' own words beside the journal: erasable, and bound to it by a salted hash."""
 
     def put(self, items: Sequence[tuple[bytes, bytes, bytes]]) -> None:
-        """Store `(withdrawal id, salt, metadata as JSON)`; the same id again changes nothing."""
+        """Store `(withdrawal id, salt, metadata as JSON)`, before the journal's row is appended.
+
+        The same id comes again only when that row was lost in a crash: its words and salt are the ones to keep.
+        """
 
     def get(self, withdrawal_id: bytes) -> bytes | None:
         """The JSON, or None where there is none or it was erased."""

@@ -181,3 +181,20 @@ def test_the_version_is_what_the_file_says(tmp_path: Path) -> None:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     connection.close()
     assert found == SCHEMA_VERSION == 1
+
+
+def test_a_file_with_a_trigger_is_refused(tmp_path: Path) -> None:
+    made(tmp_path / "j.db")
+    with sqlite3.connect(tmp_path / "j.db") as connection:
+        connection.execute("CREATE TRIGGER t AFTER INSERT ON rows BEGIN DELETE FROM rows; END")
+    connection.close()
+    with pytest.raises(JournalError, match="schema"):
+        open_(tmp_path / "j.db")
+
+
+def test_another_name_of_the_same_file_is_in_use_too(tmp_path: Path) -> None:
+    first = open_(tmp_path / "j.db")
+    (tmp_path / "other.db").symlink_to(tmp_path / "j.db")
+    with pytest.raises(JournalError, match="in use by another process"):
+        open_(tmp_path / "other.db")
+    first.close()

@@ -184,7 +184,7 @@ def _lock(path: Path) -> int:
     """Hold `PATH.lock` for as long as the process lives; a dead process holds nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(f"{path.resolve()}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise JournalError(str(path), f"cannot be made: {error.strerror}") from error
     try:
@@ -225,6 +225,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                     str(path),
                     f"{why.get(setting, 'not durable as required')}: {setting} is {found}, not {value}",
                 )
+        made = connection.execute("SELECT type, name, trim(sql, char(10)) FROM sqlite_schema").fetchall()
+        if made != [
+            ("table", "rows", _SCHEMA.strip())
+        ]:  # a trigger, say, would change rows as they are stored
+            raise JournalError(str(path), "its schema is not what was made: restore it")
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise JournalError(str(path), "is damaged: restore it")
     except sqlite3.Error as error:

@@ -50,11 +50,11 @@ class SqliteMetadata:
             raise JournalError(self._name, f"cannot be used: {error}") from error
 
     def put(self, items: Sequence[tuple[bytes, bytes, bytes]]) -> None:
-        """Store `(withdrawal id, salt, metadata as JSON)`, durable on return."""
+        """Store `(withdrawal id, salt, metadata as JSON)`, durable on return; see `custody.ports.MetadataStore.put`."""
         try:
             with self._lock:
                 self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.executemany("INSERT OR IGNORE INTO metadata VALUES (?, ?, ?)", items)
+                self._connection.executemany("INSERT OR REPLACE INTO metadata VALUES (?, ?, ?)", items)
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise JournalError(self._name, f"cannot be written: {error}") from error
