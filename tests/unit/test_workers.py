@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_threads_pay_what_comes_in_and_stop(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.open("hot-1", ETH, 100 * ETHER)
         bench.open("cold-1", ETH, 10 * ETHER, "house")
-        threads = [
+        threads: list[Any] = [
             *bench.payouts.values(),
             bench.watcher,
             bench.sweeps,
@@ -115,3 +116,18 @@ def test_pauses_double_up_to_a_bound(failures: int) -> None:
     assert backoff.ready(now_ms + pause_ms)
     backoff.succeeded()
     assert backoff.ready(now_ms)
+
+
+def test_a_panic_ends_the_process_and_not_the_thread_in_silence() -> None:
+    class PanicException(BaseException):  # as PyO3's, which is no Exception
+        pass
+
+    def step() -> bool:
+        raise PanicException("index out of bounds")
+
+    fatal: list[BaseException] = []
+    worker = Worker("w", step, Conditions(), fatal.append, period_s=0.01)
+    worker.start()
+    until(lambda: bool(fatal))
+    worker.stop()
+    assert [type(error) for error in fatal] == [PanicException]

@@ -20,7 +20,7 @@ from custody.ports import Head, Row
 from custody.services.book import time_halts
 from custody.services.commands import Decision, Draft, State
 from custody.services.intake import Intake
-from custody.services.writer import Writer, WriterStopped
+from custody.services.writer import Busy, Writer, WriterStopped
 from support.fakes import FakeClock
 from support.policy_builder import ETH, ETHER, PolicyBuilder
 from support.server_world import OPENED, Intents, make_writer, open_wallets
@@ -478,3 +478,15 @@ def test_time_in_the_records_never_goes_back(journal: GatedJournal, writer: Writ
         header = record_pb2.RecordHeader.FromString(statements.unpack_record(row.record)[0])
         times.append(header.recorded_unix_ms)
     assert times == sorted(times)
+
+
+def test_few_may_wait_for_a_row_and_nobody_is_kept_from_what_is_there(writer: Writer) -> None:
+    head = writer.head.sequence
+    waits = [lambda: writer.wait_for(head + 1, 10)] * 40
+    later = threading.Timer(0.5, lambda: writer.execute(halt("b" * 64)))
+    later.start()
+    answers = in_threads(waits)
+    later.join()
+    busy = [each for each in answers if isinstance(each, Busy)]
+    assert len(busy) >= 30 and answers.count(True) == len(answers) - len(busy) > 0
+    assert writer.wait_for(head + 1, 0)

@@ -105,7 +105,7 @@ class Endpoint:
             log = log.bind(principal=str(principal))
             check(principal, name, self._methods)
             answer = _implemented(name, behaviour)(request, Call(principal, name, context))
-        except Exception as error:
+        except BaseException as error:
             self._refuse(error, log, context)
         log.debug("answered", milliseconds=_since(started))
         return answer
@@ -125,15 +125,21 @@ class Endpoint:
             log.info("stream began")
             yield from _implemented(name, behaviour)(request, Call(principal, name, context))
             log.info("stream ended")
-        except Exception as error:
+        except GeneratorExit:  # the caller left
+            raise
+        except BaseException as error:
             self._refuse(error, log, context)
         finally:
             self._streams.release()
 
-    def _refuse(self, error: Exception, log: Any, context: grpc.ServicerContext) -> None:
-        """End the call with the exception's status; does not return."""
-        if isinstance(error, InvariantBroken) or not isinstance(error, CustodyError):
-            if not context.is_active() and not isinstance(error, InvariantBroken):
+    def _refuse(self, error: BaseException, log: Any, context: grpc.ServicerContext) -> None:
+        """End the call with the exception's status; does not return.
+
+        What is no `Exception` is a panic in Rust: as a broken invariant, it stops the process.
+        """
+        broken = isinstance(error, InvariantBroken) or not isinstance(error, Exception)
+        if broken or not isinstance(error, CustodyError):
+            if not context.is_active() and not broken:
                 raise error  # the caller left, or the call was ended already
             incident = secrets.token_hex(8)
             log.error("failed unexpectedly", incident=incident, exc_info=error)
@@ -141,7 +147,7 @@ class Endpoint:
         else:
             status = status_of(error)
             log.info("refused", code=status.code, tag=reason_of(status))
-        if isinstance(error, InvariantBroken):
+        if broken:
             self._on_invariant(error)
         code, message, details = to_grpc(status)
         context.set_trailing_metadata((("grpc-status-details-bin", details),))

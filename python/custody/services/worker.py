@@ -110,14 +110,19 @@ class Worker:
         try:
             while self._step() and not self.stopping:
                 continue
-        except InvariantBroken as error:
-            _log.error("invariant broken", worker=self.name, exc_info=error)
-            self._on_fatal(error)
-            return False
         except Exception as error:
+            if isinstance(error, InvariantBroken):
+                return self._fatal(error)
             if not self.stopping:
                 _log.warning("step failed", worker=self.name, exc_info=error)
                 self._conditions.set(ConditionKind.WORKER, self.name, "worker.failed", str(error))
+        except BaseException as error:  # a panic in Rust: a thread that ended in silence would pay nobody
+            return self._fatal(error)
         else:
             self._conditions.clear(ConditionKind.WORKER, self.name)
         return True
+
+    def _fatal(self, error: BaseException) -> bool:
+        _log.error("invariant broken", worker=self.name, exc_info=error)
+        self._on_fatal(error)
+        return False

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _QUEUE_JOBS = 4096  # far above the handlers and workers that can wait at once
 _GROUP_JOBS = 256
+_WAITERS = 8  # callers that may wait for a row at once; each holds a thread that others need, a halt's too
 _TICK_S = 1.0  # how often an idle writer looks at the clock
 
 
@@ -87,6 +88,7 @@ class Writer:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(_QUEUE_JOBS)
         self._listeners: list[Callable[[Head], None]] = []
         self._advanced = threading.Condition()
+        self._waiters = threading.Semaphore(_WAITERS)
         self._head = Head(0, 0, b"")
         self._fatal: BaseException | None = None
         self._stopping = False
@@ -135,14 +137,24 @@ class Writer:
         return self._journal.fields(after, limit)
 
     def wait_for(self, sequence: int, timeout_s: float) -> bool:
-        """Wait until the head is at least `sequence`; False when it is not in time."""
-        with self._advanced:
-            return self._advanced.wait_for(lambda: self._head.sequence >= sequence, timeout_s)
+        """Wait until the head is at least `sequence`; False when it is not in time. Raises `Busy`."""
+        if self._head.sequence >= sequence:
+            return True
+        if not self._waiters.acquire(blocking=False):
+            raise Busy("journal", f"is at {self._head.sequence}, and as many calls wait for it as may")
+        try:
+            return self._reached(sequence, timeout_s)
+        finally:
+            self._waiters.release()
 
     def wait_beyond(self, sequence: int, timeout_s: float) -> int:
         """Wait until the head is above `sequence`, or for the time given; the head's sequence then."""
-        self.wait_for(sequence + 1, timeout_s)
+        self._reached(sequence + 1, timeout_s)
         return self._head.sequence
+
+    def _reached(self, sequence: int, timeout_s: float) -> bool:
+        with self._advanced:
+            return self._advanced.wait_for(lambda: self._head.sequence >= sequence, timeout_s)
 
     def on_committed(self, listener: Callable[[Head], None]) -> None:
         """Call `listener` in the writer's thread after each durable group; it must return at once."""
