@@ -32,7 +32,7 @@ from custody.api.v1 import (
 from custody.api.v1 import withdrawal_pb2 as pb
 from custody.statements import HaltBody, SignedType
 from custody.testing.certificates import Authority
-from support.policy_builder import ETHER, SshKey
+from support.policy_builder import ETHER, PolicyBuilder, SshKey
 from support.server_world import ServerWorld
 
 SECRET_WORDS = "mind-the-gap-between-platform-and-train"
@@ -535,24 +535,20 @@ def test_check_config_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
 def test_a_signer_or_node_that_is_down_at_the_start_is_said_in_one_line_each(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
-    extra = f"""
-[[signers]]
-id = "signer-hot-eth-1"
-address = "127.0.0.1:{free}"
-timeout_ms = 1000
-[[nodes]]
-network = "eip155:31337"
-url = "http://127.0.0.1:{free}"
-"""
+    extra = f'[[nodes]]\nnetwork = "eip155:31337"\nurl = "http://127.0.0.1:{free}"\n'
+    signers = [signer.id for signer in PolicyBuilder().policy().signers]
+    for signer in signers:
+        extra += f'[[signers]]\nid = "{signer}"\naddress = "127.0.0.1:{free}"\ntimeout_ms = 1000\n'
     world = ServerWorld(tmp_path, extra=extra)
     world.open_wallets()
     world.start()
     try:
         said = [line for line in world.log().splitlines() if line.startswith("custody-server: ")]
-        assert len(said) == 2
-        assert "signer signer-hot-eth-1" in said[0]
-        assert "start custody-signer signer-hot-eth-1" in said[0]
-        assert "node eip155:31337" in said[1]
+        assert len(said) == len(signers) + 1
+        for signer, line in zip(signers, said, strict=False):
+            assert f"signer {signer}" in line
+            assert f"start custody-signer {signer}" in line
+        assert "node eip155:31337" in said[-1]
         health: Any = health_pb2_grpc.HealthStub(world.channel())
         deadline = time.monotonic() + 10
         wanted = health_pb2.HealthCheckResponse.NOT_SERVING

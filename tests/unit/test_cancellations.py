@@ -130,3 +130,15 @@ def test_a_tombstone_that_the_audit_key_did_not_sign_is_not_believed(bench: Benc
     withdrawal = bench.withdraw("w-1", ETHER, ALICE)
     assert bench.cancel("w-1").outcome == "PENDING"
     assert bench.state_of(withdrawal) == "QUEUED"
+
+
+def test_a_signer_that_is_not_configured_keeps_nobody_waiting_but_its_own(bench: Bench) -> None:
+    held, bench.canceller._signers = bench.canceller._signers, {}
+    withdrawal = bench.withdraw("w-1", ETHER, ALICE)
+    result = bench.cancel("w-1")
+    assert (result.outcome, result.tag) == ("PENDING", "signer.down")
+    bench.cancellations.step()
+    bench.canceller._signers = held
+    bench.clock.advance(HOUR_MS)
+    bench.cancellations.step()
+    assert bench.state_of(withdrawal) == "CANCELLED"

@@ -55,9 +55,10 @@ class Admin:
     def Status(self, request: admin_pb2.StatusRequest, call: Call) -> admin_pb2.StatusResponse:
         """How the server is; of one moment but for the parts."""
         writer = self._parts.writer
+        head = writer.head  # before the read: what is answered is at least as new as it says
         answer = writer.read(self._status)
-        answer.as_of.append(cursor(writer.partition, writer.head.sequence))
-        answer.journal_hash = writer.head.hash
+        answer.as_of.append(cursor(writer.partition, head.sequence))
+        answer.journal_hash = head.hash
         answer.version = self._parts.version
         answer.started_at.MergeFrom(timestamp(self._parts.started_ms) or answer.started_at)
         for part in self._health.parts():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import structlog
@@ -133,8 +134,10 @@ class Server:
         """Take no new call, finish what was begun, and close everything in the order that loses nothing."""
         self.health.drain()
         self._grpc.stop()
-        for worker in self._workers:
-            worker.stop()
+        with ThreadPoolExecutor(len(self._workers), thread_name_prefix="stop") as pool:
+            list(
+                pool.map(lambda worker: worker.stop(), self._workers)
+            )  # as long as the slowest, not as all of them
         self._undo.close()
         _log.info("stopped")
 
@@ -203,11 +206,22 @@ def check_parts(parts: Parts) -> list[str]:
 
 
 def check_names(config: ServerConfig, policy: Policy) -> None:
-    """Raise `ConfigError` for a signer or network that the policy has not."""
+    """Raise `ConfigError` for a signer or network that the policy has not, or of its wallets' that is missing here.
+
+    A server without any signer and node takes withdrawals and pays none: nothing is missing there by mistake.
+    """
     for index, signer in enumerate(config.signers):
         _known(f"signers[{index}].id", policy.signer, signer.id)
     for index, node in enumerate(config.nodes):
         _known(f"nodes[{index}].network", policy.network, node.network)
+    if not config.signers and not config.nodes:
+        return
+    signers, networks = {s.id for s in config.signers}, {n.network for n in config.nodes}
+    for wallet in policy.wallets:
+        if wallet.signer not in signers:
+            raise ConfigError("signers", f"has no {wallet.signer}, which holds the key of {wallet.id}")
+        if wallet.network not in networks:
+            raise ConfigError("nodes", f"has none of {wallet.network}, where {wallet.id} is")
 
 
 def _known(field: str, find: Callable[[str], object], name: str) -> None:

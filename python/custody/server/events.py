@@ -5,6 +5,7 @@ Rows are read from the journal; the writer is asked only for what the events are
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -73,7 +74,7 @@ class Events:
         """Every event after the cursor, for ever; a heartbeat when it was quiet for five seconds."""
         after = self._begin(request)
         own = initiator_of(call.principal)
-        quiet_s = HEARTBEAT_S  # the first heartbeat comes at once: the caller knows where the head is
+        told_s, silent = time.monotonic(), True
         while call.alive():
             if self._stopping():
                 raise Unavailable("server", "is stopping: subscribe again from the last cursor")
@@ -81,15 +82,15 @@ class Events:
             if after < head:
                 for row in self._journal.read(after, min(_PAGE_ROWS, head - after)):
                     for event in self._events(row, own):
-                        quiet_s = 0.0
+                        told_s, silent = time.monotonic(), False
                         yield event_pb2.SubscribeResponse(event=event)
                     after = row.sequence
-                continue
-            if quiet_s >= HEARTBEAT_S:
-                quiet_s = 0.0
+            # Behind many rows of others too; and at once where there is nothing to tell: the caller knows the head.
+            if time.monotonic() - told_s >= HEARTBEAT_S or (silent and after >= head):
+                told_s, silent = time.monotonic(), False
                 yield event_pb2.SubscribeResponse(event=self._heartbeat(after))
-            self._writer.wait_beyond(after, _WAIT_S)
-            quiet_s += _WAIT_S
+            if after >= head:
+                self._writer.wait_beyond(after, _WAIT_S)
 
     def _begin(self, request: event_pb2.SubscribeRequest) -> int:
         mine = [c for c in request.cursors if c.partition in ("", self._writer.partition)]

@@ -63,7 +63,17 @@ def make_workers(parts: Parts, config: Workers) -> list[Startable]:
             signer = signers.get(wallet.signer)
             if signer is not None:
                 workers.append(
-                    PayoutWorker(wallet.id, writer, node, signer, parts.intents, conditions, clock, fatal)
+                    PayoutWorker(
+                        wallet.id,
+                        writer,
+                        node,
+                        signer,
+                        parts.intents,
+                        conditions,
+                        clock,
+                        fatal,
+                        period_s=config.payouts_ms / 1000,
+                    )
                 )
     return workers
 

@@ -12,7 +12,7 @@ import structlog
 
 from custody import crypto, statements
 from custody.api.journal.v1 import record_pb2
-from custody.errors import Denied, Failed, InvalidSignature, Malformed
+from custody.errors import Denied, Failed, InvalidSignature, Malformed, Unavailable
 from custody.ledger import ulid_text
 from custody.model.policy import Key, Policy
 from custody.ports import Clock, KeySig, SignerClient
@@ -105,7 +105,10 @@ class Canceller:
         authority = self._intents.authority(waiting.view.sequence, waiting.view.leaf)
         signer_id = waiting.policy.signer_of(waiting.view.wallet).id
         try:
-            tombstone = self._signers[signer_id].tombstone(authority)
+            signer = self._signers.get(signer_id)
+            if signer is None:
+                raise Unavailable(f"signer {signer_id}", "is not in the server's configuration")
+            tombstone = signer.tombstone(authority)
             check_tombstone(waiting.policy, waiting.deployment, waiting.view, authority, tombstone)
         except Failed as failed:
             self._conditions.set(ConditionKind.SIGNER_DOWN, signer_id, "signer.down", str(failed))

@@ -66,6 +66,8 @@ class PayoutWorker:
         clock: Clock,
         on_fatal: Callable[[BaseException], None],
         settings: PayoutSettings | None = None,
+        *,
+        period_s: float = 1.0,
     ) -> None:
         """`signer` is the one that holds the wallet's key."""
         self.wallet = wallet
@@ -83,7 +85,7 @@ class PayoutWorker:
         self._broadcaster = Broadcaster(node, conditions, clock, self._settings.rebroadcast_ms)
         self._clean: set[str] = set()
         self._aside: dict[bytes, int] = {}
-        self.worker = Worker(f"payouts {wallet}", self.step, conditions, on_fatal, period_s=1.0)
+        self.worker = Worker(f"payouts {wallet}", self.step, conditions, on_fatal, period_s=period_s)
 
     def start(self) -> None:
         """Begin, and wake on every commit."""
