@@ -153,10 +153,12 @@ def test_a_killed_process_neither_loses_nor_doubles_a_sweep(
     def final() -> bool:
         answer = ada.call(ada.sweeps.ListSweeps, sweep_pb2.ListSweepsRequest(page_size=100))
         (sweep,) = [s for s in answer.sweeps if s.proposal_id == proposal.proposal_id]
-        return [leg.state for leg in sweep.legs] == [sweep_pb2.SWEEP_STATE_FINAL]
+        state = ada.proposal(proposal.proposal_id).state
+        return [leg.state for leg in sweep.legs] == [
+            sweep_pb2.SWEEP_STATE_FINAL
+        ] and state == proposal_pb2.PROPOSAL_STATE_EXECUTED
 
     until("the sweep's end", final, 40)
-    assert ada.proposal(proposal.proposal_id).state == proposal_pb2.PROPOSAL_STATE_EXECUTED
     assert stack.chain.balance(stack.address(HOT), stack.token_contract()) == before + 7 * USD
 
 
