@@ -392,6 +392,14 @@ def test_a_halt(asked: Asked, scope: str, tag: str) -> None:
     assert asked.pay().transaction
 
 
+def test_a_halted_destination_is_one_address_however_it_is_cased(asked: Asked) -> None:
+    for written in (CUSTOMER_ADDRESS.lower(), "0x" + CUSTOMER_ADDRESS[2:].upper()):
+        halt_id = asked.world.halt("hot-1", f"destination:{written}")
+        asked.refused("halt.destination", asked.pay)
+        asked.world.resume("hot-1", halt_id)
+    assert asked.pay().transaction
+
+
 def test_what_was_signed_is_answered_again_during_a_halt(asked: Asked) -> None:
     """It was released before; a server that lost the answer must still learn what may be on the chain."""
     first = asked.pay()

@@ -207,6 +207,39 @@ def test_an_append_that_fails_stops_everything(world: World, monkeypatch: pytest
     world.fatal.clear()
 
 
+@pytest.mark.parametrize("part", ["journal", "state"])
+def test_anything_unexpected_at_an_append_stops_everything(
+    world: World, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """What is durable and what is believed may differ from there on: nothing more is signed or promised."""
+    core = world.signer("hot-1").core
+    calls = core.hsm.signature_calls
+
+    def fails(*_: object) -> None:
+        raise OverflowError("nobody thought of this")
+
+    target = (core.log._journal, "append") if part == "journal" else (core.state, "apply")
+    with monkeypatch.context() as patch:
+        patch.setattr(*target, fails)
+        with pytest.raises(JournalError):
+            pay(world)
+    with pytest.raises(JournalError):
+        pay(world)
+    assert core.hsm.signature_calls == calls
+    assert len(world.fatal) == 1
+    world.fatal.clear()
+
+
+def test_windows_are_full_and_no_more_whatever_a_quorum_says_was_spent(world: World) -> None:
+    for _ in range(2):
+        world.signer("hot-1")
+        activate(world, spent=(SpentAmount(ETH, 2**128 - 1),))
+        spent = world.signer("hot-1").core.state.caps.spent(START_MS)
+        assert spent[f"hot-eth-1 {ETH} {HOUR_MS}"] >= 20 * ETHER
+        assert world.restart("hot-1").core.state.caps.spent(START_MS) == spent
+    assert refusal(pay, world) == "cap.exceeded"
+
+
 def test_a_log_that_was_changed_is_refused(world: World) -> None:
     pay(world)
     world.stop("hot-1")
@@ -371,6 +404,87 @@ def test_a_forked_journal_is_left_by_an_activation_from_row_one(world: World) ->
     assert world.signer("hot-1").core.state.followed.position == world.journal.claim().position
 
 
+def test_an_activation_is_not_taken_again_by_an_older_copy(world: World) -> None:
+    """The token remembers the newest one: no backup of the store comes to life by a statement that is spent."""
+    world.signer("hot-1")
+    world.stop("hot-1")
+    shutil.copytree(world.folder / "hot-1", world.folder / "copy")
+    core = world.signer("hot-1").core
+    payload = ActivateBody("hot-1", core.state.store_id, START_MS - HOUR_MS, (SpentAmount(ETH, 0),))
+    authority = world.approved(world.statement(ProposalKind.ACTIVATE, payload))
+    world.signer("hot-1").activation.activate(world.context(), authority)
+    assert pay(world).transaction
+    world.stop("hot-1")
+    shutil.move(world.folder / "hot-1", world.folder / "real")
+    shutil.move(world.folder / "copy", world.folder / "hot-1")
+    copy = world.signer("hot-1")
+    assert copy.core.state.governance.head_sequence == 1
+    assert refusal(copy.activation.activate, world.context(), authority) == "governance.head_old"
+    assert refusal(pay, world, 0, 1) == "signer.frozen"
+    world.stop("hot-1")
+    shutil.rmtree(world.folder / "hot-1")
+    shutil.move(world.folder / "real", world.folder / "hot-1")
+    assert status_of(world.signer("hot-1").core).state is SigningState.ACTIVE
+
+
+def test_a_copy_from_before_an_activation_is_a_mismatch_whatever_its_counter(world: World) -> None:
+    world.signer("hot-1")
+    shutil.copytree(world.folder / "hot-1", world.folder / "copy")  # while it runs
+    activate(world, spent=(SpentAmount(ETH, 0),))
+    world.stop("hot-1")
+    shutil.rmtree(world.folder / "hot-1")
+    shutil.move(world.folder / "copy", world.folder / "hot-1")
+    assert status_of(world.signer("hot-1").core).tag == "store.mismatch"
+
+
+def test_an_activation_that_did_not_reach_the_token(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between log and token, the next start finishes it; a token that fails leaves the signer frozen."""
+    world.signer("hot-1")
+    world.stop("hot-1")
+    shutil.rmtree(world.folder / "hot-1")  # an empty store, a used token
+    world.signer("hot-1")
+    spent = (SpentAmount(ETH, 0), SpentAmount(TOKEN, 0))
+
+    def killed(self: TokenMark, hsm: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TokenMark, "write", killed)
+        with pytest.raises(Killed):
+            activate(world, spent=spent)
+    assert status_of(world.restart("hot-1").core).state is SigningState.ACTIVE
+    assert status_of(world.restart("hot-1").core).state is SigningState.ACTIVE
+
+    def broken(self: TokenMark, hsm: object) -> None:
+        raise HsmError("the token", "is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TokenMark, "write", broken)
+        with pytest.raises(HsmError):
+            activate(world, spent=spent)
+    assert refusal(pay, world) == "signer.frozen"
+
+
+def test_a_stolen_server_does_not_lock_the_next_one_out_for_ever(world: World) -> None:
+    """It can claim the highest of all epochs; a quorum's ACTIVATE takes the next leader as it is."""
+    honest = world.journal
+    stolen = honest.fork(1)
+    stolen.epoch = 2**63 - 1
+    stolen.grow()
+    world.journal = stolen
+    pay(world)
+    world.journal = honest
+    honest.grow(2, "honest")
+    assert refusal(pay, world, 1, 1) == "epoch.old"
+    spent = (SpentAmount(ETH, 0), SpentAmount(TOKEN, 0))
+    activate(world, spent=spent)
+    world.restart("hot-1")
+    assert refusal(pay, world, 1, 1) == "head.forked"
+    activate(world, spent=spent)
+    world.restart("hot-1")
+    assert pay(world, 1, 1).transaction
+
+
 # Time
 
 
@@ -524,6 +638,44 @@ def test_a_statement_cancelled_after_it_became_durable_is_not_signed(
         refusal(signer.sweeps.sign, world.context(), world.approved(body), 0, TERMS) == "statement.cancelled"
     )
     assert signer.core.hsm.signature_calls == calls
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "tag"), [("suspended", "quorum.incomplete"), ("activated", "governance.head_old")]
+)
+def test_authority_lost_after_it_became_durable_is_not_signed_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: str, tag: str
+) -> None:
+    signer = world.signer("cold-1")
+    complete, body = Signing.complete, world.sweep()
+    suspend = statements.encode(statements.SuspendBody("cy", "bo", "his laptop is gone", START_MS, 100))
+
+    def lost(self: Signing, version: Version, order: Order) -> Signed:
+        if meanwhile == "suspended":
+            signer.halts.suspend(suspend, *world.signature("cy", SignedType.SUSPEND, suspend))
+        else:
+            activate(world, "hot-1", store_id=b"another store id", to="cold-1")
+        return complete(self, version, order)
+
+    calls = signer.core.hsm.signature_calls
+    monkeypatch.setattr(Signing, "complete", lost)
+    assert refusal(signer.sweeps.sign, world.context(), world.approved(body), 0, TERMS) == tag
+    assert signer.core.hsm.signature_calls == calls
+
+
+def test_an_intent_from_before_an_activation_is_not_signed_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = world.signer("hot-1").core.hsm.signature_calls
+    complete = Signing.complete
+
+    def activated(self: Signing, version: Version, order: Order) -> Signed:
+        activate(world, intents_after_unix_ms=START_MS + HOUR_MS)
+        return complete(self, version, order)
+
+    monkeypatch.setattr(Signing, "complete", activated)
+    assert refusal(pay, world) == "intent.before_activation"
+    assert world.hsm("hot-1").signature_calls == calls
 
 
 def test_a_halt_is_answered_when_nothing_is_in_the_token_any_more(

@@ -102,7 +102,7 @@ def build(config: SignerConfig, hsm: Hsm, clock: Clock, on_fatal: Callable[[str]
         sweeps=Sweeps(core, signing),
         tombstones=Tombstones(core),
         halts=Halts(core, signing),
-        activation=Activation(core),
+        activation=Activation(core, signing),
         checkpoints=Checkpoints(core, f"server/{run.deployment.partition}"),
         close=journal.close,
     )
@@ -141,11 +141,13 @@ def _start(core: SignerCore, birth: Birth | None) -> None:
             _initialise(core, mark.store_id if new else secrets.token_bytes(STORE_ID_BYTES), now_ms)
         counter = state.start_counter
         same = mark.store_id == state.store_id and mark.start_counter in (counter, counter - 1)
-        if not same:
+        # An ACTIVATE that is in the log and not in the token was cut short, whatever the token says else.
+        if mark.activated > state.activated_here or not (same or mark.activated < state.activated_here):
             core.freeze(
                 "store.mismatch",
                 f"the token was started {mark.start_counter} times by store {mark.store_id.hex()}, "
-                f"this is store {state.store_id.hex()}, started {counter} times",
+                f"newest ACTIVATE at {mark.activated}; this is store {state.store_id.hex()}, started {counter} times, "
+                f"newest ACTIVATE at {state.activated_here}",
                 now_ms,
             )
         may_sign = state.frozen is None
@@ -153,7 +155,7 @@ def _start(core: SignerCore, birth: Birth | None) -> None:
             counter += 1
         core.log.append(signer_pb2.SignerStarted(start_counter=counter, deployment=core.deployment), now_ms)
         if may_sign:
-            TokenMark(state.store_id, counter).write(core.hsm)
+            TokenMark(state.store_id, counter, state.activated_here).write(core.hsm)
 
 
 def _initialise(core: SignerCore, store_id: bytes, now_ms: int) -> None:

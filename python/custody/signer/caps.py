@@ -52,10 +52,11 @@ class Caps:
                 self._book.charge(_limit_id(wallet_id, cap), amount, now_ms)
 
     def fill(self, spent: Mapping[str, int], now_ms: int) -> None:
-        """Start the windows after an ACTIVATE: an asset that is not named counts as spent to its cap."""
+        """Start the windows after an ACTIVATE: an asset that is not named counts as spent to its cap, none as more."""
         for (wallet_id, asset), caps in self._caps.items():
             for cap in caps:
-                self._book.charge(_limit_id(wallet_id, cap), spent.get(asset, cap.amount), now_ms)
+                most = min(cap.amount, spent.get(asset, cap.amount))
+                self._book.charge(_limit_id(wallet_id, cap), most, now_ms)
 
     def spent(self, now_ms: int) -> dict[str, int]:
         """What counts now, by `WALLET ASSET WINDOW_MS`."""

@@ -11,6 +11,7 @@ from custody import crypto, statements
 from custody.api.journal.v1 import signer_pb2
 from custody.errors import Denied
 from custody.model.clock import TIME_TAG, TimeGuard
+from custody.model.halts import scope_key
 from custody.model.policy import Policy
 from custody.ports import Clock
 from custody.signer.heads import Claim, HeadForked, Position
@@ -150,10 +151,10 @@ class SignerCore:
 
     def check_halts(self, scopes: Iterable[str]) -> None:
         """Raise Denied `halt.…` when a halt in force covers one of these scopes, or everything."""
-        wanted = {"all", *scopes}
+        wanted = {"all", *map(scope_key, scopes)}
         for halt_id, halt in self.state.halts.items():
             for scope in halt.scopes:
-                if scope in wanted:
+                if scope_key(scope) in wanted:
                     raise Denied(
                         f"halt.{scope.partition(':')[0]}", f"{scope} is halted by {halt_id}: {halt.reason}"
                     )

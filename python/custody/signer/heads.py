@@ -68,9 +68,13 @@ class FollowedJournal:
         return Position(self._epoch, self._newest, self._hashes[self._newest])
 
     def reset(self) -> None:
-        """Forget everything and begin before row 1 again, still above the epoch that was reached."""
+        """Forget everything and begin before row 1 again, at the epoch that was reached."""
         self._hashes: OrderedDict[int, bytes] = OrderedDict({0: self._start_hash})
         self._newest = 0
+
+    def renew_leader(self) -> None:
+        """Take the next leader whatever its epoch: what a stolen server claimed must not lock out all after it."""
+        self._epoch = 0
 
     def restore(self, position: Position) -> None:
         """Remember a head that the log holds; those between two such heads are not known again."""

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from google.protobuf.message import Message
 
-from custody.errors import InvariantBroken, JournalError
+from custody.errors import CustodyError, JournalError
 from custody.ports import Head, Journal
 from custody.signer.records import head_of, seal, unseal
 from custody.signer.state import SignerState
@@ -63,16 +63,16 @@ class SignerLog:
             state.governance.policy.hash,
             message,
         )
+        # Whatever goes wrong from here on, what is durable and what is believed may differ.
         try:
             self._journal.append([row])
-        except JournalError as error:
-            self._stop(str(error))
-        entry = unseal(self._head, row)
-        self._head = head_of(row)
-        try:
+            entry = unseal(self._head, row)
+            self._head = head_of(row)
             state.apply(entry)
-        except InvariantBroken as error:
+        except CustodyError as error:
             self._stop(str(error))
+        except Exception as error:
+            self._stop(f"unexpected {type(error).__name__}: {error}")
         return row.sequence
 
     def _stop(self, reason: str) -> NoReturn:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 
 from custody import chain, statements
 from custody.errors import Denied, Malformed
@@ -66,7 +67,8 @@ class Payouts:
         self._check_entitled(policy, received, wallet)
         asset = policy.asset(intent.asset)
         plan, amounts = self._plan(policy, received, asset, wallet, terms)
-        return self._order(received, wallet, plan, signatures, amounts)
+        still = functools.partial(self._check_time, intent, judged_ms)
+        return self._order(received, wallet, plan, signatures, amounts, still)
 
     def _check_time(self, intent: statements.WithdrawalIntent, now_ms: int) -> None:
         if intent.pay_before_unix_ms <= now_ms:
@@ -139,6 +141,7 @@ class Payouts:
         plan: chain.EvmPlan,
         signatures: tuple[VerifiedSignature, ...],
         amounts: Mapping[str, int],
+        still: Callable[[], None],
     ) -> Order:
         return Order(
             wallet=wallet,
@@ -149,6 +152,7 @@ class Payouts:
             signatures=signatures,
             amounts=amounts,
             scopes=payout_scopes(received.intent, wallet.id),
+            still=still,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +30,7 @@ class Order:
     """One transaction that passed every rule but the caps: what it does, by what authority, and what it costs.
 
     `amounts` are base units by asset that count towards the caps, for all versions of the conflict key together;
-    `scopes` those whose halt stops it.
+    `scopes` those whose halt stops it. `still` raises Denied once its authority no longer holds; it needs the lock.
     """
 
     wallet: Wallet
@@ -41,6 +41,7 @@ class Order:
     signatures: tuple[VerifiedSignature, ...]
     amounts: Mapping[str, int]
     scopes: tuple[str, ...]
+    still: Callable[[], object]
 
     @property
     def conflict_key(self) -> str:
@@ -110,11 +111,10 @@ class Signing:
             with core.lock:
                 if version.transaction:
                     return self._released(version)
-                # What came since it became durable: a stop counts until the token is asked.
+                # What came since it became durable: a stop or a revocation counts until the token is asked.
                 core.check_active()
                 core.check_halts(order.scopes)
-                if isinstance(order.owner, LegId) and order.owner.statement_sha256 in core.state.cancelled:
-                    raise Denied("statement.cancelled", "an operator cancelled it")
+                order.still()
             try:
                 transaction = self._ask(version, order)
             except CustodyError as error:

@@ -51,6 +51,7 @@ class SignerState:
         self.messages: set[bytes] = set()
         self.resumed: set[bytes] = set()
         self.activated: dict[bytes, int] = {}
+        self.activated_here = 0
         self.frozen: Frozen | None = None
         self.intents_after_ms = 0
         self.checkpoint: tuple[bytes, bytes] | None = None
@@ -193,6 +194,8 @@ class SignerState:
                 "store.other", "another store of this signer is the active one", entry.sequence
             )
             return
+        self.activated_here = message.governance_sequence
+        self.followed.renew_leader()
         if self.frozen is not None and self.frozen.tag == "head.forked":
             # Which branch goes on is the server's to show, from row 1.
             self.followed.reset()
@@ -227,6 +230,7 @@ class SignerState:
             "messages": sorted(item.hex() for item in self.messages),
             "resumed": sorted(item.hex() for item in self.resumed),
             "activated": {item.hex(): sequence for item, sequence in self.activated.items()},
+            "activated_here": self.activated_here,
             "frozen": list(self.frozen) if self.frozen else [],
             "intents_after_ms": self.intents_after_ms,
             "checkpoint": [part.hex() for part in self.checkpoint] if self.checkpoint else [],

@@ -1,7 +1,8 @@
 """One durable store owns one token: the same random id in both, and a counter of starts that shows an old copy.
 
-The counter is raised in the log first and in the token second. So a token that is one behind is a start that was cut
-short, while a log behind its token is an old copy of the store: nothing is signed with it until a quorum's ACTIVATE.
+The counter is raised in the log first and in the token second, as is the newest ACTIVATE. So a token that is one behind
+was cut short, while a log behind its token is an old copy of the store: nothing is signed with it until a quorum's
+ACTIVATE, and never again by one that is spent.
 """
 
 from __future__ import annotations
@@ -17,30 +18,38 @@ from custody.signer.hsm import Hsm
 
 STORE_ID_LABEL: Final = "custody-store-id"
 START_COUNTER_LABEL: Final = "custody-start-counter"
+ACTIVATED_LABEL: Final = "custody-activated"
 STORE_ID_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class TokenMark:
-    """What the token says of its store: the store's id (16 bytes) and how often it was started."""
+    """What the token says of its store: the store's id (16 bytes), how often it was started, and the governance
+    sequence of the newest ACTIVATE that gave it the token (0: none)."""
 
     store_id: bytes
     start_counter: int
+    activated: int = 0
 
     @staticmethod
     def read(hsm: Hsm) -> TokenMark | None:
         """The token's mark, None when the token never had one. Raises HsmError."""
         store_id, counter = hsm.read_data(STORE_ID_LABEL), hsm.read_data(START_COUNTER_LABEL)
-        if store_id is None and counter is None:
+        activated = hsm.read_data(ACTIVATED_LABEL)
+        if store_id is None and counter is None and activated is None:
             return None
+        reached = int.from_bytes(activated or b"", "big")
         if store_id is None or counter is None or len(counter) != 8:
-            return TokenMark(store_id or b"", 0)
-        return TokenMark(store_id, int.from_bytes(counter, "big"))
+            return TokenMark(b"", 0, reached)
+        return TokenMark(store_id, int.from_bytes(counter, "big"), reached)
 
     def write(self, hsm: Hsm) -> None:
         """Put the mark into the token. Raises HsmError."""
         hsm.write_data(STORE_ID_LABEL, self.store_id)
         hsm.write_data(START_COUNTER_LABEL, self.start_counter.to_bytes(8, "big"))
+        hsm.write_data(
+            ACTIVATED_LABEL, self.activated.to_bytes(8, "big")
+        )  # last: until then it was cut short
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class Sweeps:
             signatures=signatures,
             amounts=counted_amounts(wallet, leg, fee),
             scopes=sweep_scopes(leg),
+            still=lambda: check_statement(core, authority, judged_ms),
         )
 
     def _check_binding(self, leg_id: LegId, key: str) -> None:
