@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from custody import chain
+from custody.ledger import ulid_bytes
 from custody.model.payout import PayoutState
+from custody.ports import Receipt
 from support.bench import ETH, TOKEN, Bench
 from support.deployment import ETHER, Options
 from support.keys import EthKey
@@ -48,6 +51,30 @@ def test_a_confirmed_payment_is_posted_at_finality_and_not_before(bench: Bench) 
     mine(bench)
     assert only(bench) is PayoutState.PAID
     assert bench.state_of(withdrawal) == "POSTED"
+
+
+def test_a_fee_above_what_was_signed_halts_its_wallet_and_holds_up_nothing_else(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lied, sound = (bench.withdraw(f"w-{n}", ETHER + n, ALICE) for n in range(2))
+    bench.work()
+    payout = bench.control.payouts[bench.control.payout_of[ulid_bytes(lied)]]
+    honest = bench.node.receipt
+
+    def receipt(transaction_hash: bytes) -> Receipt | None:
+        found = honest(transaction_hash)
+        if found is not None and transaction_hash == payout.versions[0].transaction_hash:
+            return replace(found, gas_used=found.gas_used * 1_000_000)
+        return found
+
+    monkeypatch.setattr(bench.node, "receipt", receipt)
+    mine(bench, 6)
+    assert (bench.state_of(lied), bench.state_of(sound)) == ("ASSIGNED", "POSTED")
+    (halt,) = bench.control.halts.values()
+    assert (halt.scopes, halt.reason) == (("wallet:hot-1",), "ledger.fee_above_reserved")
+    monkeypatch.undo()
+    mine(bench)
+    assert bench.state_of(lied) == "POSTED"
 
 
 def test_finality_by_a_number_of_confirmations(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from google.protobuf.message import Message
 
 from custody.api.journal.v1 import record_pb2, sweep_pb2, withdrawal_pb2
+from custody.errors import Denied
 from custody.model.leg import Leg, LegState
 from custody.model.payout import Payout, PayoutState
 from custody.model.transaction import Seen
@@ -24,6 +25,7 @@ _TAGS = {
     "no_transfer": "chain.no_transfer",
     "foreign": "chain.foreign_transaction",
 }
+_FEE_TAG = "ledger.fee_above_reserved"
 _LIVE_PAYOUTS = frozenset({PayoutState.SIGNED, PayoutState.BROADCAST, PayoutState.CONFIRMED})
 _LIVE_LEGS = frozenset({LegState.SIGNED, LegState.BROADCAST, LegState.CONFIRMED})
 
@@ -83,13 +85,22 @@ class _Batch:
         done, tag = finding.event in ("paid", "paid_and_more"), _TAGS[finding.event]
         fee = receipt.gas_used * receipt.effective_gas_price if receipt is not None else 0
         seen = _seen(each.id, receipt)
+        try:
+            if each.kind == "payout":
+                fact = ledger.decide_post(each.id, fee) if done else ledger.decide_fail(each.id, fee)
+            else:
+                decide = ledger.decide_sweep_arrive if done else ledger.decide_sweep_fail
+                fact = decide(each.id, fee)
+        except Denied as denied:
+            if denied.tag != _FEE_TAG:
+                raise
+            # More than the signed bytes allow: not believed, and no reason to leave everything else unposted.
+            self._stops[f"wallet:{each.wallet}"] = denied.tag
+            return
         if each.kind == "payout":
-            self._facts.append(ledger.decide_post(each.id, fee) if done else ledger.decide_fail(each.id, fee))
+            self._facts.append(fact)
             self._final.append(withdrawal_pb2.FinalPayout(seen=seen, paid=done, tag=tag, fee_paid=str(fee)))
         else:
-            fact = (
-                ledger.decide_sweep_arrive(each.id, fee) if done else ledger.decide_sweep_fail(each.id, fee)
-            )
             message = sweep_pb2.SweepLegFinal(seen=seen, moved=done, tag=tag, fee_paid=str(fee))
             self._add_leg(record_pb2.RECORD_KIND_SWEEP_LEG_FINAL, message, fact)
         self._finals += 1
