@@ -37,7 +37,7 @@ pub(crate) struct Refusal {
     pub detail: String,
     pub remedy: Remedy,
     /// Which intent it is, once its bytes could be read and are the caller's own.
-    pub id: Option<IntentId>,
+    pub id: Option<Box<IntentId>>,
 }
 
 /// What tells one intent from all others, whatever policy and keys say of it now.
@@ -68,7 +68,7 @@ impl Refusal {
 
     /// The same, of this intent.
     pub fn of_intent(mut self, id: IntentId) -> Self {
-        self.id = Some(id);
+        self.id = Some(Box::new(id));
         self
     }
 }
