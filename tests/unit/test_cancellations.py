@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from custody import statements
+from custody.errors import Denied
+from custody.services.cancellations import _entitled_key
 from support.bench import ETH, Bench
 from support.deployment import ETHER, HOUR_MS, START_MS, Options
 from support.keys import EthKey
@@ -142,3 +145,24 @@ def test_a_signer_that_is_not_configured_keeps_nobody_waiting_but_its_own(bench:
     bench.clock.advance(HOUR_MS)
     bench.cancellations.step()
     assert bench.state_of(withdrawal) == "CANCELLED"
+
+
+def test_a_suspended_operator_cancels_nothing(bench: Bench) -> None:
+    withdrawal = bench.withdraw("w-1", ETHER, ALICE)
+    bench.suspend("bo", "ada")
+    result = bench.cancel("w-1", by="ada")
+    assert (result.outcome, result.tag) == ("INVALID", "operator.suspended")
+    assert bench.state_of(withdrawal) == "QUEUED"
+    assert bench.cancel("w-1", by="bo").outcome == "CANCELLED"
+
+
+def test_a_key_that_is_no_longer_valid_cancels_nothing(bench: Bench) -> None:
+    withdrawal = bench.withdraw("w-1", ETHER, ALICE)
+    state = bench.writer.read(lambda state: state)
+    cancel = statements.CancelBody("backend", "w-1", 1, bytes(32), 1)
+    (key,) = state.control.governance.policy.initiator("backend").keys
+    late = replace(state, now_ms=key.valid_from_ms - 1)
+    assert _entitled_key(state, cancel, key.key_id, "initiator", "backend") is key
+    with pytest.raises(Denied, match=r"key\.expired"):
+        _entitled_key(late, cancel, key.key_id, "initiator", "backend")
+    assert bench.state_of(withdrawal) == "QUEUED"

@@ -418,6 +418,15 @@ def test_one_operator_cancels_what_is_pending_for_good(bench: Bench) -> None:
     bench.check()
 
 
+def test_a_suspended_operator_cancels_no_proposal(bench: Bench) -> None:
+    suspension = bench.suspend("bo", "cy")
+    resume = bench.propose(ProposalKind.RESUME, ResumeBody(suspension, "it was a test"), "ada")
+    body = encode(CancelPendingBody("cy", resume.sha256, "not now", 1, 1))
+    with pytest.raises(Denied, match=r"operator\.suspended"):
+        bench.governor.cancel_pending(body, bench.deployment.sign("cy", SignedType.CANCEL_PENDING, body))
+    assert bench.control.proposals[resume.id].state is ProposalState.OPEN
+
+
 # Reading.
 
 

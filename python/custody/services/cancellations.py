@@ -14,8 +14,9 @@ from custody import crypto, statements
 from custody.api.journal.v1 import record_pb2
 from custody.errors import Denied, Failed, InvalidSignature, Malformed, Unavailable
 from custody.ledger import ulid_text
-from custody.model.policy import Key, Policy
+from custody.model.policy import Key
 from custody.ports import Clock, KeySig, SignerClient
+from custody.services.commands import State
 from custody.services.conditions import ConditionKind, Conditions
 from custody.services.ending import BATCH, CancelResult, begin_expired, end, owed, request, waiting_for
 from custody.services.intents import IntentStore
@@ -62,10 +63,12 @@ class Canceller:
         try:
             cancel = statements.parse_cancel(body)
             reference = cancel.reference
-            policy, deployment = self._writer.read(
-                lambda state: (state.control.governance.policy, state.control.governance.deployment)
+            key, deployment = self._writer.read(
+                lambda state: (
+                    _entitled_key(state, cancel, signature.key_id, role, principal),
+                    state.control.governance.deployment,
+                )
             )
-            key = _entitled_key(policy, cancel, signature.key_id, role, principal)
             message = statements.signed_message(SignedType.CANCEL, deployment, body)
             signing_input = statements.signing_input(key.scheme, message)
             crypto.verify(key.scheme, key.public, signing_input, signature.signature)
@@ -179,15 +182,20 @@ class CancellationWorker:
             backoff.succeeded()
 
 
-def _entitled_key(policy: Policy, cancel: CancelBody, key_id: str, role: str, principal: str) -> Key:
-    """The key that may cancel: one of the intent's initiator, or of the operator who asks."""
+def _entitled_key(state: State, cancel: CancelBody, key_id: str, role: str, principal: str) -> Key:
+    """The key that may cancel now: one of the intent's initiator, or of the operator who asks."""
+    policy = state.control.governance.policy
     if role == "initiator":
         if principal != cancel.initiator:
             raise Denied("cancel.other_initiator", f"{cancel.initiator} is not the caller")
         keys = policy.initiator(principal).keys
     else:
+        if principal in state.control.suspended:
+            raise Denied("operator.suspended", f"{principal} is suspended")
         keys = policy.operator(principal).keys
     for key in keys:
         if key.key_id == key_id:
+            if not key.valid_at(state.now_ms):
+                raise Denied("key.expired", f"{key_id} is not valid now")
             return key
     raise Denied("signature.key", f"{principal} has no key {key_id}")

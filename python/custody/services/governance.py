@@ -123,6 +123,8 @@ class Governor:
             if proposal.state is ProposalState.CANCELLED:
                 return Decision((), proposal_id)
             _check_open(proposal)
+            if cancel.operator in control.suspended:  # else one thief could undo whatever the others approve
+                raise Denied("operator.suspended", f"{cancel.operator} is suspended")
             _check_number(state, cancel.operator, cancel.number)
             message = governance_pb2.ProposalClosed(
                 proposal_id=proposal_id,
