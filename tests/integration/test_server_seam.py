@@ -400,8 +400,8 @@ def test_streams_never_take_all_the_threads(
 ) -> None:
     streams = []
     refused = 0
-    for _ in range(20):
-        stream = follow(world, "auditor", 0)
+    for number in range(20):
+        stream = follow(world, ("auditor", "operator")[number % 2], 0)
         try:
             next(stream)
             streams.append(stream)
@@ -577,3 +577,25 @@ def test_a_proposal_service_is_there(world: ServerWorld) -> None:
     if reason == "":
         pytest.skip("the service is not registered")
     assert code is grpc.StatusCode.NOT_FOUND
+
+
+def test_one_caller_never_takes_all_the_streams(world: ServerWorld) -> None:
+    streams = []
+    with pytest.raises(grpc.RpcError) as refused:
+        for _ in range(7):
+            stream = follow(world, "initiator", 0)
+            next(stream)
+            streams.append(stream)
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert len(streams) <= 6
+    deadline = time.monotonic() + 10  # streams of other tests may not have ended yet
+    while True:
+        try:
+            people = follow(world, "operator", 0)
+            next(people)
+            break
+        except grpc.RpcError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    for stream in (*streams, people):
+        stream.cancel()

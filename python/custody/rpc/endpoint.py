@@ -8,7 +8,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,11 +54,16 @@ class Endpoint:
     """Makes the gRPC handlers of servicers whose methods take `(request, Call)` and return or yield messages."""
 
     def __init__(self, methods: Methods, streams: int, on_invariant: Callable[[BaseException], None]) -> None:
-        """`methods` says who may call what. At most `streams` streaming calls are served at once, so that they never
-        take all the threads. `on_invariant` is called when a broken invariant was met, and stops the process.
+        """`methods` says who may call what.
+
+        At most `streams` streaming calls are served at once, half of them for one caller, so that they never take all
+        the threads. `on_invariant` is called when a broken invariant was met, and stops the process.
         """
         self._methods = methods
         self._streams = threading.Semaphore(streams)
+        self._most_of_one = max(1, streams // 2)
+        self._held: Counter[str] = Counter()
+        self._guard = threading.Lock()
         self._on_invariant = on_invariant
 
     def handler(
@@ -122,15 +129,31 @@ class Endpoint:
             principal = _caller(context)
             log = log.bind(principal=str(principal))
             check(principal, name, self._methods)
-            log.info("stream began")
-            yield from _implemented(name, behaviour)(request, Call(principal, name, context))
-            log.info("stream ended")
+            with self._share(str(principal)):
+                log.info("stream began")
+                yield from _implemented(name, behaviour)(request, Call(principal, name, context))
+                log.info("stream ended")
         except GeneratorExit:  # the caller left
             raise
         except BaseException as error:
             self._refuse(error, log, context)
         finally:
             self._streams.release()
+
+    @contextmanager
+    def _share(self, principal: str) -> Iterator[None]:
+        """Hold one of the streams that a principal may have. Raises `Unavailable` beyond half of all."""
+        with self._guard:
+            if self._held[principal] >= self._most_of_one:
+                raise Unavailable("server", f"{principal} has as many streams as one may; end one first")
+            self._held[principal] += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._held[principal] -= 1
+                if not self._held[principal]:
+                    del self._held[principal]
 
     def _refuse(self, error: BaseException, log: Any, context: grpc.ServicerContext) -> None:
         """End the call with the exception's status; does not return.
