@@ -328,3 +328,24 @@ def test_kinds_of_the_protos_and_of_statements_have_the_same_names() -> None:
     assert {kind.name for kind in ProposalKind} == {
         name.removeprefix("PROPOSAL_KIND_") for name in statement_pb2.ProposalKind.keys()[1:]
     }
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "no JSON",
+        "[]",
+        '{"DEPLOYMENT": 7}',
+        '{"DEPLOYMENT": {"numbers": {"ada": "9"}}}',
+        '{"DEPLOYMENT": {"head_sequence": "1"}}',
+        '{"DEPLOYMENT": {"head_hash": "zz"}}',
+    ],
+)
+def test_a_damaged_memory_keeps_nobody_from_a_halt_and_is_told(world: World, spoilt: str) -> None:
+    world.run("halt", "all", "--reason", "first")
+    world.state.write_text(spoilt.replace("DEPLOYMENT", world.deployment.hex()))
+    ran = world.run("halt", "all", "--reason", "again", "--json")
+    assert (ran.code, ran.json["number"]) == (0, NOW_MS)
+    assert "state" in ran.err and "number from the clock" in ran.err
+    refused = world.run("suspend", "bo", "--reason", "x", "--yes")
+    assert refused.code == 2 and "state" in refused.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +81,7 @@ class Memory:
             return {}
         except (OSError, ValueError) as error:
             raise ConfigError("state", f"{self._path}: {error}") from None
-        if not isinstance(known, dict):
+        if not isinstance(known, dict) or not all(map(_sound, known.values())):
             raise ConfigError("state", f"{self._path}: is not what this program wrote")
         return known
 
@@ -95,3 +96,21 @@ class Memory:
             os.replace(fresh, self._path)
         except OSError as error:
             raise ConfigError("state", f"{self._path}: {error.strerror}") from None
+
+
+def _sound(entry: object) -> bool:
+    """Whether a deployment's entry has the form that is written here."""
+    if not isinstance(entry, dict):
+        return False
+    sequence, digest, numbers = (
+        entry.get("head_sequence", 0),
+        entry.get("head_hash", ""),
+        entry.get("numbers", {}),
+    )
+    return (
+        type(sequence) is int
+        and isinstance(digest, str)
+        and re.fullmatch("([0-9a-f]{64})?", digest) is not None
+        and isinstance(numbers, dict)
+        and all(type(number) is int and number >= 0 for number in numbers.values())
+    )

@@ -11,6 +11,7 @@ from custody.errors import NotFound
 from custody.model.policy import PLANNER, Policy
 from custody.statements import (
     ActivateBody,
+    FeeMode,
     OpeningBody,
     ReleaseBody,
     ResumeBody,
@@ -135,4 +136,16 @@ def _intent(intent: WithdrawalIntent, policy: Policy, now_ms: int) -> Iterator[s
     if intent.memo:
         yield from _row("  memo", shown(intent.memo))
     yield from _row("  customer", shown(intent.customer))
+    yield from _row("  from pool", shown(intent.pool))
+    if intent.limit_class:
+        yield from _row("  class", shown(intent.limit_class))
+    fee = "the house pays it" if intent.fee_mode is FeeMode.HOUSE else "taken from the amount"
+    most = intent.max_network_fee
+    most_text = "" if most is None else f", at most {base_units(most)} of the network's own asset"
+    yield from _row("  network fee", fee + most_text)
+    if intent.service_fee:
+        yield from _row(
+            "  service fee", units(policy, intent.asset, intent.service_fee), base_units(intent.service_fee)
+        )
+    yield from _row("  routed at", f"governance {intent.routing_sequence}")
     yield from _row("  pay before", when(intent.pay_before_unix_ms, now_ms))

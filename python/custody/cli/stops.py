@@ -20,7 +20,7 @@ from custody.cli.proposals import proposals, show
 from custody.cli.propose import propose
 from custody.cli.session import Session
 from custody.cli.status import all_halts
-from custody.errors import CustodyError, NotFound, Unavailable
+from custody.errors import ConfigError, CustodyError, NotFound, Unavailable
 from custody.statements import CancelPendingBody, HaltBody, ProposalKind, ResumeBody, SignedType, SuspendBody
 
 __all__ = ["halt", "resume", "suspend"]
@@ -60,7 +60,11 @@ def halt(
     `custody resume HALT_ID`. Exits 0 when everyone took it, 6 when some did, 3 when nobody was reached.
     """
     now_ms = session.now_ms()
-    number = session.memory.next_number(session.operator.id, now_ms)
+    try:
+        number = session.memory.next_number(session.operator.id, now_ms)
+    except ConfigError as error:  # a damaged file or a full disk keeps nobody from stopping what goes wrong
+        session.out.error(f"{error}; the halt takes its number from the clock")
+        number = now_ms
     body = statements.encode(HaltBody(session.operator.id, tuple(scopes), reason, now_ms, number))
     signature = session.key_signature(SignedType.HALT, body, key, agent)
     _everywhere(
