@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def settings(signers: list[str], networks: list[str]) -> ServerConfig:
 def test_every_signer_and_network_of_a_wallet_or_none_at_all() -> None:
     check_names(settings(SIGNERS, NETWORKS), POLICY)
     check_names(settings([], []), POLICY)
+    check_names(settings(SIGNERS, []), POLICY)
 
 
 @pytest.mark.parametrize("missing", SIGNERS)
@@ -42,8 +44,10 @@ def test_a_missing_signer_is_refused_by_name(missing: str) -> None:
 
 
 def test_a_missing_network_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match=NETWORKS[0]):
-        check_names(settings(SIGNERS, NETWORKS[1:]), POLICY)
+    other = "eip155:1"
+    policy = replace(POLICY, networks=(*POLICY.networks, replace(POLICY.networks[0], id=other)))
+    with pytest.raises(ConfigError, match=f"none of {NETWORKS[0]}"):
+        check_names(settings(SIGNERS, [other]), policy)
 
 
 def test_what_the_policy_does_not_know_is_refused() -> None:

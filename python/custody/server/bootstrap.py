@@ -208,7 +208,7 @@ def check_parts(parts: Parts) -> list[str]:
 def check_names(config: ServerConfig, policy: Policy) -> None:
     """Raise `ConfigError` for a signer or network that the policy has not, or of its wallets' that is missing here.
 
-    A server without any signer and node takes withdrawals and pays none: nothing is missing there by mistake.
+    A server without any node pays nobody, and one without any signer neither: nothing is missing there by mistake.
     """
     for index, signer in enumerate(config.signers):
         _known(f"signers[{index}].id", policy.signer, signer.id)
@@ -220,7 +220,7 @@ def check_names(config: ServerConfig, policy: Policy) -> None:
     for wallet in policy.wallets:
         if wallet.signer not in signers:
             raise ConfigError("signers", f"has no {wallet.signer}, which holds the key of {wallet.id}")
-        if wallet.network not in networks:
+        if networks and wallet.network not in networks:
             raise ConfigError("nodes", f"has none of {wallet.network}, where {wallet.id} is")
 
 
