@@ -294,6 +294,14 @@ def test_excess_gas(asked: Asked) -> None:
     asked.refused("fee.gas_limit", lambda: asked.pay(terms=replace(TERMS, gas_limit=21_001)))
 
 
+@pytest.mark.parametrize(("asset", "gas"), [(ETH, 20_999), (TOKEN, 23_719)])
+def test_gas_that_no_block_takes(asked: Asked, asset: str, gas: int) -> None:
+    """Such a transaction is never mined nor, by its terms, replaced: its nonce would lock the wallet for ever."""
+    authority, terms = asked.honest(asset=asset), replace(TERMS, gas_limit=gas)
+    asked.refused("fee.gas_limit", lambda: asked.pay(authority, terms))
+    assert asked.pay(authority, replace(terms, gas_limit=gas + 1)).transaction
+
+
 def test_an_excess_fee(asked: Asked) -> None:
     absolute = asked.world.policy.network("eip155:31337").fee_cap_absolute // 21_000
     above = replace(TERMS, max_fee_per_gas=absolute + 1)
@@ -322,18 +330,25 @@ def test_deduct(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize(
-    ("max_fee", "priority", "gas", "tag"),
+    ("max_fee", "priority"),
     [
-        (40 * GWEI + 1, 2 * GWEI + 1, 21_000, "replacement.fee"),
-        (44 * GWEI, 2 * GWEI, 21_000, "replacement.fee"),
-        (40 * GWEI, 3 * GWEI, 21_000, "replacement.fee"),
-        (44 * GWEI - 1, 3 * GWEI, 21_000, "replacement.fee"),
-        (44 * GWEI, 3 * GWEI, 20_999, "replacement.terms"),
+        (40 * GWEI + 1, 2 * GWEI + 1),
+        (44 * GWEI, 2 * GWEI),
+        (40 * GWEI, 3 * GWEI),
+        (44 * GWEI - 1, 3 * GWEI),
     ],
 )
-def test_a_replacement_that_is_none(asked: Asked, max_fee: int, priority: int, gas: int, tag: str) -> None:
+def test_a_replacement_that_is_none(asked: Asked, max_fee: int, priority: int) -> None:
     asked.pay()
-    asked.refused(tag, lambda: asked.pay(terms=EvmTerms(0, gas, max_fee, priority)))
+    terms = EvmTerms(0, 21_000, max_fee, priority)
+    asked.refused("replacement.fee", lambda: asked.pay(terms=terms))
+
+
+def test_a_replacement_with_other_gas(asked: Asked) -> None:
+    authority = asked.honest(asset=TOKEN)
+    asked.pay(authority, replace(TERMS, gas_limit=60_000))
+    other = EvmTerms(0, 59_999, 44 * GWEI, 3 * GWEI)
+    asked.refused("replacement.terms", lambda: asked.pay(authority, other))
 
 
 def test_over_a_cap_halts_the_wallet(asked: Asked) -> None:
@@ -675,6 +690,26 @@ def test_what_an_operator_did_not_sign(asked: Asked) -> None:
     asked.refused(
         "approval.unknown_operator", lambda: halt(stranger, *world.signature("cy", SignedType.HALT, stranger))
     )
+
+
+def test_a_suspended_operator_stops_but_undoes_nothing(swept: Swept) -> None:
+    """Else one stolen key could cancel whatever the others approve, their RESUMEs too; what he halts they resume."""
+    world, body = swept.world, swept.world.sweep()
+    halts = world.signer("cold-1").halts
+    suspend = statements.encode(statements.SuspendBody("ada", "cy", "stolen key", START_MS, 1))
+    nobody = statements.encode(statements.SuspendBody("ada", "eve", "a slip of the pen", START_MS, 2))
+    swept.refused(
+        "suspend.unknown_operator",
+        lambda: halts.suspend(nobody, *world.signature("ada", SignedType.SUSPEND, nobody)),
+    )
+    halts.suspend(suspend, *world.signature("ada", SignedType.SUSPEND, suspend))
+    cancel = statements.encode(
+        statements.CancelPendingBody("cy", hashlib.sha256(body).digest(), "mine now", START_MS, 1000)
+    )
+    signature = world.signature("cy", SignedType.CANCEL_PENDING, cancel)
+    swept.refused("operator.suspended", lambda: halts.cancel_pending(cancel, *signature))
+    world.resume("cold-1", world.halt("cold-1", "sweeps", operator="cy", number=1001))
+    assert swept.sweep(world.approved(body)).transaction
 
 
 def test_operators_messages_are_numbered(asked: Asked) -> None:

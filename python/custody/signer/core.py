@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from custody import crypto, statements
 from custody.api.journal.v1 import signer_pb2
-from custody.errors import Denied
+from custody.errors import Denied, HsmError, InvalidSignature
 from custody.model.clock import TIME_TAG, TimeGuard
 from custody.model.halts import scope_key
 from custody.model.policy import Policy
@@ -160,10 +160,13 @@ class SignerCore:
                     )
 
     def audit_signature(self, signed_type: statements.SignedType, body: bytes) -> bytes:
-        """Sign a body with the audit key, verified by a second library before it is returned."""
+        """Sign a body with the audit key, verified by a second library before it is returned. Raises HsmError."""
         message = statements.signed_message(signed_type, self.deployment, body)
         signature = self.hsm.sign_ed25519(AUDIT_LABEL, message)
-        crypto.verify(crypto.Scheme.ED25519, self.audit_key.public_key, message, signature)
+        try:
+            crypto.verify(crypto.Scheme.ED25519, self.audit_key.public_key, message, signature)
+        except InvalidSignature:
+            raise HsmError(f"key {AUDIT_LABEL}", "gave no good signature") from None
         return signature
 
     @property

@@ -54,11 +54,15 @@ class Halts:
         return self._stopped(body)
 
     def suspend(self, body: bytes, key_id: str, signature: bytes) -> Stopped:
-        """Stop counting an operator's approvals; as `halt`."""
+        """Stop counting an operator's approvals; as `halt`, and Denied `suspend.unknown_operator`."""
         suspend = statements.parse_suspend(body)
         with self._core.lock:
             given = self._verify(statements.SignedType.SUSPEND, suspend.by, body, key_id, signature)
             if self._is_new(suspend.by, suspend.number, body):
+                if all(operator.id != suspend.operator for operator in self._core.policy.operators):
+                    raise Denied(
+                        "suspend.unknown_operator", f"no operator {suspend.operator!r} in the policy"
+                    )
                 self._core.log.append(
                     signer_pb2.SignerSuspended(
                         halt_id=_hex_id(body), suspend=body, signature=given, operator=suspend.operator
@@ -69,13 +73,18 @@ class Halts:
         return self._stopped(body)
 
     def cancel_pending(self, body: bytes, key_id: str, signature: bytes) -> SignerHead:
-        """Never carry a statement out; as `halt`. What was signed already stays signed."""
+        """Never carry a statement out; as `halt`. What was signed already stays signed.
+
+        Raises Denied `operator.suspended` too: else one thief could undo whatever the others approve.
+        """
         cancel = statements.parse_cancel_pending(body)
         with self._core.lock:
             given = self._verify(
                 statements.SignedType.CANCEL_PENDING, cancel.operator, body, key_id, signature
             )
             if self._is_new(cancel.operator, cancel.number, body):
+                if cancel.operator in self._core.state.suspended:
+                    raise Denied("operator.suspended", f"{cancel.operator} is suspended")
                 self._core.log.append(
                     signer_pb2.SignerCancelledPending(
                         cancel=body, signature=given, statement_sha256=cancel.statement_sha256
