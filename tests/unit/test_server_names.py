@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,8 +43,11 @@ def test_a_missing_signer_is_refused_by_name(missing: str) -> None:
 
 
 def test_a_missing_network_is_refused_by_name() -> None:
-    other = "eip155:1"
-    policy = replace(POLICY, networks=(*POLICY.networks, replace(POLICY.networks[0], id=other)))
+    builder, other = PolicyBuilder(), "eip155:1"
+    builder.document["networks"].append(builder.document["networks"][0] | {"id": other})
+    native = next(asset for asset in builder.document["assets"] if asset["id"].endswith("slip44:60"))
+    builder.document["assets"].append(native | {"id": f"{other}/slip44:60"})
+    policy = builder.policy()
     with pytest.raises(ConfigError, match=f"none of {NETWORKS[0]}"):
         check_names(settings(SIGNERS, [other]), policy)
 
