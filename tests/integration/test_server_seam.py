@@ -280,6 +280,8 @@ def test_without_a_certificate_of_the_authority_there_is_no_connection(
             stub = withdrawal_pb2_grpc.WithdrawalServiceStub(channel)
             code = refusal(stub.GetWithdrawal, key_of(reference="x"), timeout=5)[0]
             assert code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    for reason in ("CERTIFICATE_VERIFY_FAILED", "PEER_DID_NOT_RETURN_A_CERTIFICATE"):
+        assert reason in world.log(), "the operator of the server finds out why, as docs/errors.md says"
     with grpc.insecure_channel(f"127.0.0.1:{world.port}") as channel:
         stub = withdrawal_pb2_grpc.WithdrawalServiceStub(channel)
         assert refusal(stub.GetWithdrawal, key_of(reference="x"), timeout=5)[0] is grpc.StatusCode.UNAVAILABLE
