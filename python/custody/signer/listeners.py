@@ -109,6 +109,10 @@ class Listener:
                 ("grpc.max_send_message_length", limits.message_bytes),
                 ("grpc.max_concurrent_streams", limits.concurrent_calls),
                 ("grpc.max_metadata_size", 16 * 1024),
+                ("grpc.keepalive_time_ms", 30_000),
+                ("grpc.keepalive_timeout_ms", 10_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
         credentials = server_credentials(tls.certificate, tls.key, tls.client_ca)
