@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from google.protobuf.message import Message
 
 from custody import statements
 from custody.api.journal.v1 import governance_pb2 as pb
-from custody.api.journal.v1 import record_pb2, signer_pb2, sweep_pb2, withdrawal_pb2
+from custody.api.journal.v1 import record_pb2, sweep_pb2, withdrawal_pb2
 from custody.errors import InvariantBroken
 from custody.model import events
 from custody.model.control import ControlState, RecordView, halted
 from custody.model.leg import LegState
 from custody.model.proposal import END_STATES, TRANSITIONS, ProposalState
-from custody.statements import CancelPendingBody, HaltBody, ProposalKind, SignedType, SuspendBody, SweepBody
+from custody.statements import CancelPendingBody, ProposalKind, SignedType, SweepBody
+from support.control_steps import approved, opened, record_halt, record_suspension
 from support.policy_builder import ETH, PolicyBuilder
-from support.records import Records, seen, stored
+from support.records import Records, seen
 from support.statement_builder import Case, leg
 
 HOT, COLD = "hot-eth-1", "cold-eth-1"
@@ -36,41 +32,9 @@ def records(case: Case) -> Records:
     return Records(case.policy)
 
 
-def _halt(case: Case, records: Records, number: int, *scopes: str, operator: str = "ada") -> str:
-    body = statements.encode(HaltBody(operator, scopes, "because", 1, number))
-    halt_id = hashlib.sha256(body).hexdigest()
-    signature = case.builder.sign(operator, SignedType.HALT, case.deployment, body)
-    message = pb.HaltRecorded(
-        halt_id=halt_id, halt=body, signature=stored(signature), scopes=scopes, reason="because"
-    )
-    records.add(message)
-    return halt_id
-
-
-def _suspend(case: Case, records: Records, operator: str, number: int, by: str = "ada") -> str:
-    body = statements.encode(SuspendBody(by, operator, "because", 1, number))
-    halt_id = hashlib.sha256(body).hexdigest()
-    signature = case.builder.sign(by, SignedType.SUSPEND, case.deployment, body)
-    records.add(
-        pb.SuspensionRecorded(halt_id=halt_id, suspend=body, signature=stored(signature), operator=operator)
-    )
-    return halt_id
-
-
-def _opened(case: Case, records: Records, proposal_id: str = "s") -> None:
-    records.open(proposal_id, case.body, case.propose)
-
-
-def _approved(case: Case, records: Records) -> None:
-    _opened(case, records)
-    for approval in case.approvals:
-        records.decide("s", approval)
-    records.close("s", "APPROVED")
-
-
 def test_a_proposals_life(case: Case, records: Records) -> None:
     state = records.state
-    _opened(case, records)
+    opened(case, records)
     proposal = state.proposals["s"]
     assert (proposal.statement, proposal.propose, proposal.sha256) == (
         case.statement,
@@ -97,7 +61,7 @@ def test_a_proposals_life(case: Case, records: Records) -> None:
 
 
 def test_a_rejection_outlives_the_approval_of_the_same_operator(case: Case, records: Records) -> None:
-    _opened(case, records)
+    opened(case, records)
     for operator in ("bo", "cy"):
         records.decide("s", case.by(operator, SignedType.APPROVE))
     records.decide("s", case.by("cy", SignedType.REJECT), approve=False)
@@ -109,7 +73,7 @@ def test_a_sweeps_life(case: Case) -> None:
     case.bend(payload=SweepBody((leg(case.policy), leg(case.policy, amount=7))))
     records = Records(case.policy)
     state = records.state
-    _opened(case, records)
+    opened(case, records)
     assert [item.state for item in state.legs_of("s")] == [LegState.WAITING, LegState.WAITING]
     records.close("s", "APPROVED")
     assert [item.id for item in state.active_legs()] == ["s/0", "s/1"]
@@ -142,7 +106,7 @@ def test_a_sweeps_life(case: Case) -> None:
 def test_a_cancelled_sweep_ends_what_was_not_planned_and_nothing_else(case: Case) -> None:
     case.bend(payload=SweepBody((leg(case.policy), leg(case.policy, amount=7))))
     records = Records(case.policy)
-    _approved(case, records)
+    approved(case, records)
     records.plan_leg("s/0")
     cancel = statements.encode(CancelPendingBody("bo", case.sha256, "no", 1, 5))
     records.close("s", "CANCELLED", cancel=cancel)
@@ -156,10 +120,12 @@ def test_a_cancelled_sweep_ends_what_was_not_planned_and_nothing_else(case: Case
 def test_halts_stop_what_they_name_and_nothing_else(case: Case, records: Records) -> None:
     state = records.state
     assert state.halted(activity="payouts", wallet=HOT, asset=ETH) is None
-    first = _halt(case, records, 1, "payouts")
+    first = record_halt(case, records, 1, "payouts")
     assert state.halted(activity="payouts") == first
     assert (state.halted(activity="intake"), state.halted(activity="sweeps")) == (None, None)
-    second = _halt(case, records, 2, "wallet:hot-eth-2", "customer:c-1", f"asset:{ETH}", "destination:0xAb")
+    second = record_halt(
+        case, records, 2, "wallet:hot-eth-2", "customer:c-1", f"asset:{ETH}", "destination:0xAb"
+    )
     assert state.halted(activity="sweeps", wallet="hot-eth-2") == second
     assert state.halted(activity="sweeps", wallet=HOT) is None
     assert state.halted(activity="intake", customer="c-1") == second
@@ -168,7 +134,7 @@ def test_halts_stop_what_they_name_and_nothing_else(case: Case, records: Records
     assert halted(state, activity="intake", asset=ETH) == second
     records.add(pb.HaltLifted(halt_id=first, proposal_id="r"))
     assert state.halted(activity="payouts") is None
-    third = _halt(case, records, 3, "all")
+    third = record_halt(case, records, 3, "all")
     for activity in ("intake", "payouts", "sweeps"):
         assert state.halted(activity=activity) == third
     assert (state.halts[third].by, state.halts[third].reason) == ("ada", "because")
@@ -176,7 +142,7 @@ def test_halts_stop_what_they_name_and_nothing_else(case: Case, records: Records
 
 
 def test_a_customer_called_like_a_wallet_is_not_the_wallet(case: Case, records: Records) -> None:
-    _halt(case, records, 1, "customer:hot-eth-1")
+    record_halt(case, records, 1, "customer:hot-eth-1")
     assert records.state.halted(activity="payouts", wallet=HOT, destination=HOT, asset=HOT) is None
 
 
@@ -188,7 +154,7 @@ def test_the_servers_own_halt_is_the_systems(records: Records) -> None:
 
 
 def test_suspensions_are_in_force_until_lifted(case: Case, records: Records) -> None:
-    halt_id = _suspend(case, records, "cy", 1)
+    halt_id = record_suspension(case, records, "cy", 1)
     assert records.state.suspended == {"cy"}
     records.add(pb.HaltLifted(halt_id=halt_id, proposal_id="r"))
     assert records.state.suspended == frozenset()
@@ -217,137 +183,10 @@ def test_governance_follows_an_activation(records: Records) -> None:
     assert records.state.governance.signer_epoch == 2
 
 
-Step = Callable[[Case, Records], Any]
-
-
-def _phase(phase: str) -> Step:
-    return lambda case, records: records.close("s", phase)
-
-
-def _cancel(case: Case, records: Records, number: int) -> None:
-    records.close(
-        "s", "CANCELLED", cancel=statements.encode(CancelPendingBody("ada", case.sha256, "x", 1, number))
-    )
-
-
-def _then(*steps: Step) -> Step:
-    def run(case: Case, records: Records) -> None:
-        for step in steps:
-            step(case, records)
-
-    return run
-
-
-def _adds(message: Message) -> Step:
-    return lambda case, records: records.add(message)
-
-
-def _plan_leg(nonce: int = 0, version: int = 1) -> Step:
-    return lambda case, records: records.plan_leg("s/0", nonce=nonce, version=version)
-
-
-def _payout_of_cold(case: Case, records: Records) -> None:
-    records.plan("p", b"1" * 16, wallet=COLD, nonce=4)
-
-
-def _halts(number: int) -> Step:
-    return lambda case, records: _halt(case, records, number, "all")
-
-
-def _lift_the_first(case: Case, records: Records) -> None:
-    records.add(pb.HaltLifted(halt_id=min(records.state._halts.seen)))
-
-
-_rejected = _then(_opened, _phase("REJECTED"))
-_leg_planned = _then(_approved, _plan_leg())
-_leg_signed = _then(_leg_planned, lambda case, records: records.sign_leg("s/0"))
-_stranger = sweep_pb2.SweepLegFinal(seen=seen("s/0", b"x" * 32, 1), moved=True, fee_paid="1")
-_unreadable_halt = pb.HaltRecorded(halt_id="x", halt=b"\xff", scopes=["all"])
-
-BROKEN: list[tuple[str, Step, Step]] = [
-    ("the same proposal again", _opened, _opened),
-    ("the same statement again", _opened, lambda c, r: _opened(c, r, "t")),
-    ("a statement that cannot be read", _opened, lambda c, r: r.open("t", b"\xff", None)),
-    ("a decision on nothing", _opened, lambda c, r: r.decide("t", c.approvals[0])),
-    ("a decision after the end", _rejected, lambda c, r: r.decide("s", c.approvals[0])),
-    ("executed before it was approved", _opened, _phase("EXECUTED")),
-    ("opened again", _approved, _phase("OPEN")),
-    ("rejected after it was approved", _approved, _phase("REJECTED")),
-    ("no phase", _opened, _phase("UNSPECIFIED")),
-    ("cancelled twice", _then(_opened, lambda c, r: _cancel(c, r, 1)), lambda c, r: _cancel(c, r, 2)),
-    ("a number again", _then(_opened, _halts(1)), lambda c, r: _cancel(c, r, 1)),
-    ("a lower number", _halts(4), lambda c, r: _suspend(c, r, "bo", 3)),
-    ("the same halt again", _halts(1), _halts(1)),
-    ("a halt of nothing", _opened, _adds(pb.HaltRecorded(halt_id="server/1"))),
-    ("a halt without id", _opened, _adds(pb.HaltRecorded(scopes=["all"]))),
-    ("a halt that cannot be read", _opened, _adds(_unreadable_halt)),
-    ("a halt lifted twice", _then(_halts(1), _lift_the_first), _lift_the_first),
-    ("an unknown halt lifted", _opened, _adds(pb.HaltLifted(halt_id="ab" * 32))),
-    ("a leg planned before the quorum", _opened, _plan_leg()),
-    ("a leg that is not there", _approved, lambda c, r: r.plan_leg("s/1")),
-    ("a leg with another's nonce", _then(_approved, _payout_of_cold), _plan_leg(nonce=4)),
-    ("a leg's version under another nonce", _leg_signed, _plan_leg(nonce=1, version=2)),
-    ("a leg signed before it was planned", _approved, lambda c, r: r.sign_leg("s/0")),
-    ("a leg abandoned after it was signed", _leg_signed, _adds(sweep_pb2.SweepLegAbandoned(leg_id="s/0"))),
-    ("a leg moved by somebody else's", _leg_signed, _adds(_stranger)),
-    ("a leg planned after a cancellation", _then(_approved, _phase("CANCELLED")), _plan_leg()),
-    ("executed while a leg is under way", _leg_planned, _phase("EXECUTED")),
-    ("governance that skips", _opened, lambda c, r: r.add(_advanced(3, None))),
-    ("governance of another hash", _opened, lambda c, r: r.add(_advanced(2, b"x" * 32))),
-    ("governance by a sweep", _opened, lambda c, r: r.add(_by_statement(c.body))),
-    ("genesis again", _opened, lambda c, r: r.add(record_pb2.Genesis(policy=c.policy.raw))),
-    ("a leader's epoch again", _opened, _adds(record_pb2.Started(epoch=1))),
-    ("a leader's epoch that skips", _opened, lambda c, r: r.add(record_pb2.Started(epoch=3), epoch=3)),
-    ("a signer's record", _opened, _adds(signer_pb2.SignerFrozen(tag="x"))),
-]
-
-
-def _by_statement(body: bytes) -> record_pb2.GovernanceAdvanced:
-    return record_pb2.GovernanceAdvanced(sequence=2, statement=body)
-
-
-def _advanced(sequence: int, head: bytes | None) -> record_pb2.GovernanceAdvanced:
-    activation = Case(kind=ProposalKind.ACTIVATE)
-    after = activation.governance.advance(activation.body, activation.statement)
-    return record_pb2.GovernanceAdvanced(
-        sequence=sequence, hash=head or after.head_hash, statement=activation.body
-    )
-
-
-@pytest.mark.parametrize(("before", "step"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
-def test_what_must_never_happen_stops(case: Case, records: Records, before: Step, step: Step) -> None:
-    before(case, records)
-    with pytest.raises(InvariantBroken):
-        step(case, records)
-
-
-def test_another_genesis_than_the_pinned_one_stops(case: Case) -> None:
-    state = ControlState(case.policy)
-    other = record_pb2.Genesis(policy=PolicyBuilder(need=2, lifetime="12h").toml())
-    header = record_pb2.RecordHeader(recorded_unix_ms=1)
-    with pytest.raises(InvariantBroken):
-        state.apply(RecordView(1, 0, record_pb2.RECORD_KIND_GENESIS, header, other))
-
-
-@pytest.mark.parametrize(("sequence", "epoch", "earlier_ms"), [(2, 1, 0), (9, 0, 0), (9, 1, 5)])
-def test_records_follow_one_another(records: Records, sequence: int, epoch: int, earlier_ms: int) -> None:
-    header = record_pb2.RecordHeader(recorded_unix_ms=records.now_ms - earlier_ms)
-    with pytest.raises(InvariantBroken):
-        records.state.apply(RecordView(sequence, epoch, events.PACKED, header, None))
-
-
-def test_a_kind_with_another_kinds_message_stops(records: Records) -> None:
-    header = record_pb2.RecordHeader(recorded_unix_ms=records.now_ms)
-    kind = record_pb2.RECORD_KIND_PAYOUTS_SIGNED
-    for message in (None, withdrawal_pb2.PayoutsPlanned()):
-        with pytest.raises(InvariantBroken):
-            records.state.apply(RecordView(9, 1, kind, header, message))
-
-
 def _everything() -> Records:
     case = Case(kind=ProposalKind.SWEEP)
     records = Records(case.policy)
-    _approved(case, records)
+    approved(case, records)
     records.plan_leg("s/0")
     digest = records.sign_leg("s/0")
     records.add(sweep_pb2.SweepLegConfirmed(seen=seen("s/0", digest, 9)))
@@ -364,8 +203,8 @@ def _everything() -> Records:
     records.add(pb.WalletOpened(wallet=COLD, asset=ETH, amount="5", pool="customers"))
     records.add(pb.Reconciled(network="eip155:31337"))
     records.add(withdrawal_pb2.WithdrawalsReleased(proposal_id="x"))
-    _halt(case, records, 1, "payouts")
-    _suspend(case, records, "cy", 2)
+    record_halt(case, records, 1, "payouts")
+    record_suspension(case, records, "cy", 2)
     activation = Case(kind=ProposalKind.ACTIVATE)
     after = records.state.governance.advance(activation.body, activation.statement)
     records.add(record_pb2.GovernanceAdvanced(sequence=2, hash=after.head_hash, statement=activation.body))

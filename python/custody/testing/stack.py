@@ -5,7 +5,6 @@ Everything is the real program in a process of its own; what a test kills it may
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import tempfile
@@ -252,20 +251,7 @@ class CustodyStack:
         stack_files.write(
             self.directory, self.policy, self.addresses, made, self.operator_keys, server_settings
         )
-        self._write_addresses(made)
-
-    def _write_addresses(self, made: list[NewSigner]) -> None:
-        found = {
-            "deployment": self.policy.hash.hex(),
-            "server": self.addresses.server,
-            "signers": {
-                name: {"server": a, "operators": b} for name, (a, b) in self.addresses.signers.items()
-            },
-            "node": self.addresses.node,
-            "assets": self.assets,
-            "wallets": {signer.plan.wallet: signer.address for signer in made},
-        }
-        (self.directory / "addresses.json").write_text(json.dumps(found, indent=2) + "\n")
+        stack_files.write_addresses(self.directory, self.policy, self.addresses, made, self.assets)
 
     def _start(self, made: list[NewSigner]) -> None:
         logs = self.directory / "logs"

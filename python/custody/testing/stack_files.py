@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from custody.testing.keys import OperatorKey
 from custody.testing.signer_setup import NewSigner
 from custody.testing.toml import write_toml
 
-__all__ = ["Addresses", "check_journal", "python", "write"]
+__all__ = ["Addresses", "check_journal", "python", "write", "write_addresses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,25 @@ def write(
             "signers": [{"id": signer, "address": pair[1]} for signer, pair in addresses.signers.items()],
         }
         (directory / f"cli-{name}.toml").write_text(write_toml(cli))
+
+
+def write_addresses(
+    directory: Path,
+    policy: Policy,
+    addresses: Addresses,
+    signers: Sequence[NewSigner],
+    assets: Mapping[str, str],
+) -> None:
+    """Write addresses.json: the deployment's hash, who listens where, and the wallets' addresses."""
+    found = {
+        "deployment": policy.hash.hex(),
+        "server": addresses.server,
+        "signers": {name: {"server": a, "operators": b} for name, (a, b) in addresses.signers.items()},
+        "node": addresses.node,
+        "assets": assets,
+        "wallets": {signer.plan.wallet: signer.address for signer in signers},
+    }
+    (directory / "addresses.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _client(policy: Policy, addresses: Addresses) -> dict[str, Any]:
