@@ -22,8 +22,12 @@ BAD_OF_EACH = 5
 WAVES = 5
 _HOT = ("hot-eth-1", "hot-eth-2")
 _FEE_CAP = 2 * 10**15
-_SPARE = ETHER // 5
+_GAS_RESERVE = ETHER // 100
+_SPARE = 6 * ETHER // 100
 """Ether that a hot wallet has beside what it pays at first: gas, and what pending payouts reserve."""
+
+_LAST_PERCENT = 30
+"""How much of the good withdrawals comes last, when the hot wallets can no longer pay them."""
 
 
 class Kind(StrEnum):
@@ -92,7 +96,7 @@ def _address() -> str:
 
 
 def _good(run: str, number: int, count: int) -> Item:
-    wave = min(WAVES - 1, number * WAVES // count)
+    wave = min(WAVES - 1, number * (WAVES - 1) * 100 // (count * (100 - _LAST_PERCENT)))
     asset = ("eth", "token")[number % 2]
     reference, vip = f"demo-{run}-{number}", number in (0, 3)
     if asset == "eth":
@@ -146,7 +150,7 @@ def _like(item: Item, kind: Kind, **changes: object) -> Item:
 
 
 def _shape(goods: Sequence[Item], block_time_s: float) -> Shape:
-    """Wallets that can pay all waves but most of the last one, and a cold wallet that has the rest."""
+    """Wallets that can pay all waves but the last one, and a cold wallet that has the rest."""
     balances: dict[tuple[str, str], int] = {}
     bands: dict[tuple[str, str], Band] = {}
     for wallet in _HOT:
@@ -156,10 +160,16 @@ def _shape(goods: Sequence[Item], block_time_s: float) -> Shape:
             before = sum(item.amount for item in mine) - last
             least = ETHER if asset == "eth" else 100 * USD
             spare = _SPARE if asset == "eth" else 0
-            balances[wallet, asset] = before + last // 5 + spare
+            balances[wallet, asset] = before + spare
             target = max(before, last, least) + 2 * spare
             bands[wallet, asset] = Band(max(target // 3, least // 2), target, 20 * target)
     for asset in ("eth", "token"):
         wanted = sum(item.amount for item in goods if item.asset == asset)
         balances["cold-eth-1", asset] = 5 * wanted + (10 * ETHER if asset == "eth" else 1_000 * USD)
-    return Shape(balances=balances, bands=bands, fee_cap=_FEE_CAP, block_time_s=block_time_s)
+    return Shape(
+        balances=balances,
+        bands=bands,
+        fee_cap=_FEE_CAP,
+        gas_reserve=_GAS_RESERVE,
+        block_time_s=block_time_s,
+    )

@@ -14,7 +14,7 @@ from custody.testing.demo.backend_process import BackendProcess
 from custody.testing.demo.comparison import Comparison, compare
 from custody.testing.demo.going_on import how_to_go_on
 from custody.testing.demo.items import Kind, Plan, make_plan
-from custody.testing.demo.report import holds, print_table, report_object
+from custody.testing.demo.report import print_table, problems, report_object
 from custody.testing.demo.scenario import Scenario, Tally
 from custody.testing.demo.timeline import Timeline
 from custody.testing.demo.watch import Watch
@@ -58,18 +58,19 @@ def _run(plan: Plan, timeline: Timeline, as_json: bool, keep: bool, directory: P
             )
             tally, found = _play(plan, stack, timeline)
         told = report_object(plan, tally, found, timeline.seconds)
-        good = holds(told, tally)
+        wrong = problems(told, tally, found)
         if as_json:
             print(json_module.dumps(told))
-            for problem in (*tally.failures, *found.differences):
-                print(f"does not hold: {problem}", file=sys.stderr)
         else:
-            print_table(told, tally, found)
-            print("Everything holds." if good else "It does not hold.")
+            print_table(told, found)
+            if not wrong:
+                print("Everything holds.")
+        for problem in wrong:
+            print(f"DOES NOT HOLD: {problem}", file=sys.stderr)
         if keep:
             guide = how_to_go_on(stack)
             print(guide, file=sys.stderr if as_json else sys.stdout)
-        return 0 if good else 1
+        return 1 if wrong else 0
 
 
 def _play(plan: Plan, stack: CustodyStack, timeline: Timeline) -> tuple[Tally, Comparison]:
