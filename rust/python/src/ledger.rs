@@ -1,108 +1,32 @@
 //! `custody._core.ledger`: the ledger behind one lock, each call with the GIL released, each error an exception of
 //! `custody.errors`.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use custody_ledger::{
-    AccountName, Assignment, End, Fact, FeeBudget, LedgerError, PayoutTerms, Scope, SweepTerms,
-    Ulid,
-};
+use custody_ledger::{AccountName, End, Fact, FeeBudget, PayoutTerms, Scope, SweepTerms};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyList};
 
 use crate::errors::raise;
 use crate::intake::{Prepared, Rules};
-use crate::ledger_views as views;
+use crate::ledger_ids::{self as ids, assignments, texts, ulid, ulids};
+use crate::ledger_state::{Decided, State};
+use crate::ledger_views::{self as views, Dict};
 
 /// Fills `custody._core.ledger`.
 pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Ledger>()?;
     module.add_class::<crate::limits::LimitBook>()?;
-    module.add_function(wrap_pyfunction!(tags, module)?)?;
-    module.add_function(wrap_pyfunction!(ulid_text, module)?)?;
-    module.add_function(wrap_pyfunction!(ulid_bytes, module)?)
-}
-
-/// Every tag with its meaning.
-#[pyfunction]
-fn tags() -> Vec<(&'static str, &'static str)> {
-    custody_ledger::tags::ALL.to_vec()
-}
-
-/// The 26 characters of 16 bytes.
-#[pyfunction]
-fn ulid_text(id: [u8; 16]) -> String {
-    Ulid(id).to_string()
-}
-
-/// The 16 bytes of 26 characters.
-#[pyfunction]
-fn ulid_bytes<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &ulid(py, text)?.0))
-}
-
-pub(crate) fn ulid(py: Python<'_>, text: &str) -> PyResult<Ulid> {
-    Ulid::parse(text).ok_or_else(|| raise(py, "Malformed", ("withdrawal_id", "must be a ULID")))
-}
-
-pub(crate) fn to_py(py: Python<'_>, error: LedgerError) -> PyErr {
-    match error {
-        LedgerError::Denied(denial) => raise(py, "Denied", (denial.tag, denial.detail)),
-        LedgerError::Malformed(field, reason) => raise(py, "Malformed", (field, reason)),
-        LedgerError::Broken(reason) => raise(py, "InvariantBroken", (reason,)),
-    }
-}
-
-#[derive(Default)]
-struct State {
-    ledger: custody_ledger::Ledger,
-    rules: Option<Arc<custody_intake::Rules>>,
-    keyring_version: u64,
-}
-
-impl State {
-    fn rules(&self) -> Result<Arc<custody_intake::Rules>, LedgerError> {
-        let missing =
-            || LedgerError::Malformed("rules".to_owned(), "set_rules comes first".to_owned());
-        self.rules.clone().ok_or_else(missing)
-    }
+    module.add_function(wrap_pyfunction!(ids::tags, module)?)?;
+    module.add_function(wrap_pyfunction!(ids::ulid_text, module)?)?;
+    module.add_function(wrap_pyfunction!(ids::ulid_bytes, module)?)
 }
 
 /// Accounts, holds, queue and limits of one partition.
 #[pyclass(frozen, module = "custody._core.ledger")]
-struct Ledger {
-    state: Mutex<State>,
-}
-
-impl Ledger {
-    /// Releases the GIL, locks, runs, maps the error. After a panic inside, the ledger answers nothing more.
-    fn run<T: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&mut State) -> Result<T, LedgerError> + Send,
-    ) -> PyResult<T> {
-        let ran = py.detach(|| match self.state.lock() {
-            Ok(mut state) => work(&mut state),
-            Err(_) => Err(LedgerError::Broken("a call panicked".to_owned())),
-        });
-        ran.map_err(|error| to_py(py, error))
-    }
-
-    /// A decision as the fact's bytes.
-    fn decide<'py>(
-        &self,
-        py: Python<'py>,
-        decide: impl FnOnce(&custody_ledger::Ledger) -> Result<Fact, LedgerError> + Send,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.run(py, |state| {
-            let fact = decide(&state.ledger)?;
-            fact.encode()
-                .ok_or_else(|| LedgerError::Broken("a fact without stored form".to_owned()))
-        })?;
-        Ok(PyBytes::new(py, &bytes))
-    }
+pub struct Ledger {
+    pub(crate) state: Mutex<State>,
 }
 
 #[pymethods]
@@ -164,18 +88,12 @@ impl Ledger {
         principal: &str,
         intent: PyBackedBytes,
         now_ms: u64,
-    ) -> PyResult<(i32, String, String, i32, u64)> {
+    ) -> PyResult<views::Explained> {
         let explained = self.run(py, |state| {
             let rules = state.rules()?;
             custody_intake::explain(&state.ledger, &rules, principal, &intent, now_ms)
         })?;
-        Ok((
-            explained.outcome,
-            explained.tag,
-            explained.detail,
-            explained.remedy,
-            explained.earliest_pass_ms,
-        ))
+        Ok(views::explained(explained))
     }
 
     fn decide_open<'py>(
@@ -185,19 +103,12 @@ impl Ledger {
         asset: &str,
         amount: u128,
         pool: &str,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> Decided<'py> {
         self.decide(py, |ledger| ledger.decide_open(wallet, asset, amount, pool))
     }
 
-    fn decide_release<'py>(
-        &self,
-        py: Python<'py>,
-        withdrawal_ids: Vec<String>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let ids = withdrawal_ids
-            .iter()
-            .map(|id| ulid(py, id))
-            .collect::<PyResult<Vec<_>>>()?;
+    fn decide_release<'py>(&self, py: Python<'py>, withdrawal_ids: Vec<String>) -> Decided<'py> {
+        let ids: Vec<_> = ulids(py, &withdrawal_ids)?;
         self.decide(py, |ledger| ledger.decide_release(&ids))
     }
 
@@ -207,7 +118,7 @@ impl Ledger {
         withdrawal_id: &str,
         end: &str,
         now_ms: u64,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> Decided<'py> {
         let id = ulid(py, withdrawal_id)?;
         let end =
             End::from_name(end).ok_or_else(|| raise(py, "Malformed", ("end", "is not known")))?;
@@ -224,48 +135,26 @@ impl Ledger {
         fee_asset: String,
         fee_reserved: u128,
         now_ms: u64,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let item = |(id, net_amount, fee_charged): (String, u128, u128)| {
-            Ok(Assignment {
-                id: ulid(py, &id)?,
-                net_amount,
-                fee_charged,
-            })
-        };
-        let items = items.into_iter().map(item).collect::<PyResult<_>>()?;
+    ) -> Decided<'py> {
         let terms = PayoutTerms {
             payout: payout_id,
             wallet,
-            items,
+            items: assignments(py, items)?,
             fee_asset,
             fee_reserved,
         };
         self.decide(py, |ledger| ledger.decide_assign(terms, now_ms))
     }
 
-    fn decide_unassign<'py>(
-        &self,
-        py: Python<'py>,
-        payout_id: &str,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    fn decide_unassign<'py>(&self, py: Python<'py>, payout_id: &str) -> Decided<'py> {
         self.decide(py, |ledger| ledger.decide_unassign(payout_id))
     }
 
-    fn decide_post<'py>(
-        &self,
-        py: Python<'py>,
-        payout_id: &str,
-        fee_paid: u128,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    fn decide_post<'py>(&self, py: Python<'py>, payout_id: &str, fee_paid: u128) -> Decided<'py> {
         self.decide(py, |ledger| ledger.decide_post(payout_id, fee_paid))
     }
 
-    fn decide_fail<'py>(
-        &self,
-        py: Python<'py>,
-        payout_id: &str,
-        fee_paid: u128,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    fn decide_fail<'py>(&self, py: Python<'py>, payout_id: &str, fee_paid: u128) -> Decided<'py> {
         self.decide(py, |ledger| ledger.decide_fail(payout_id, fee_paid))
     }
 
@@ -280,7 +169,7 @@ impl Ledger {
         amount: u128,
         fee_asset: String,
         fee_cap: u128,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> Decided<'py> {
         let terms = SweepTerms {
             leg: leg_id,
             from_wallet,
@@ -298,7 +187,7 @@ impl Ledger {
         py: Python<'py>,
         leg_id: &str,
         fee_paid: u128,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> Decided<'py> {
         self.decide(py, |ledger| ledger.decide_sweep_arrive(leg_id, fee_paid))
     }
 
@@ -307,7 +196,7 @@ impl Ledger {
         py: Python<'py>,
         leg_id: &str,
         fee_paid: u128,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> Decided<'py> {
         self.decide(py, |ledger| ledger.decide_sweep_fail(leg_id, fee_paid))
     }
 
@@ -316,7 +205,7 @@ impl Ledger {
         py: Python<'py>,
         halt_id: &str,
         scopes: Vec<String>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    ) -> Decided<'py> {
         self.decide(py, |ledger| {
             let scopes = scopes
                 .iter()
@@ -326,7 +215,7 @@ impl Ledger {
         })
     }
 
-    fn decide_resume<'py>(&self, py: Python<'py>, halt_id: &str) -> PyResult<Bound<'py, PyBytes>> {
+    fn decide_resume<'py>(&self, py: Python<'py>, halt_id: &str) -> Decided<'py> {
         self.decide(py, |ledger| ledger.decide_resume(halt_id))
     }
 
@@ -368,10 +257,7 @@ impl Ledger {
         fee_per_item: u128,
         passed_over: Vec<String>,
     ) -> PyResult<Vec<String>> {
-        let passed_over = passed_over
-            .iter()
-            .map(|id| ulid(py, id))
-            .collect::<PyResult<BTreeSet<_>>>()?;
+        let passed_over = ulids(py, &passed_over)?;
         let fee = FeeBudget {
             asset: fee_asset,
             per_item: fee_per_item,
@@ -415,20 +301,11 @@ impl Ledger {
             per_item: fee_per_item,
         });
         self.run(py, |state| {
-            Ok(state
-                .ledger
-                .blockers(&id, fee.as_ref())
-                .iter()
-                .map(views::blocker)
-                .collect())
+            Ok(views::blockers(&state.ledger.blockers(&id, fee.as_ref())))
         })
     }
 
-    fn withdrawal<'py>(
-        &self,
-        py: Python<'py>,
-        withdrawal_id: &str,
-    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+    fn withdrawal<'py>(&self, py: Python<'py>, withdrawal_id: &str) -> PyResult<Option<Dict<'py>>> {
         let id = ulid(py, withdrawal_id)?;
         let found = self.run(py, |state| Ok(state.ledger.withdrawal(&id).cloned()))?;
         found
@@ -441,14 +318,11 @@ impl Ledger {
         py: Python<'py>,
         initiator: &str,
         reference: &str,
-    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    ) -> PyResult<Vec<Dict<'py>>> {
         let found = self.run(py, |state| {
             Ok(state.ledger.attempts(initiator, reference).to_vec())
         })?;
-        found
-            .iter()
-            .map(|attempt| views::attempt(py, attempt))
-            .collect()
+        views::attempts(py, &found)
     }
 
     #[allow(clippy::too_many_arguments)] // One for each filter.
@@ -466,31 +340,24 @@ impl Ledger {
         accepted_to_ms: Option<u64>,
         before: Option<String>,
         most: usize,
-    ) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    ) -> PyResult<Vec<Dict<'py>>> {
         let before = before.map(|id| ulid(py, &id)).transpose()?;
-        let is = |wanted: &Option<String>, value: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == value)
+        let wanted = views::Wanted {
+            states,
+            initiator,
+            reference,
+            customer,
+            asset,
+            wallet,
+            accepted_from_ms,
+            accepted_to_ms,
         };
         let found = self.run(py, |state| {
             let newest_first = state.ledger.withdrawals_before(before);
-            let wanted = newest_first.filter(|w| {
-                states
-                    .as_ref()
-                    .is_none_or(|states| states.iter().any(|name| views::is_state(w.state, name)))
-                    && is(&initiator, &w.subject.initiator)
-                    && is(&reference, &w.reference)
-                    && is(&customer, &w.subject.customer)
-                    && is(&asset, &w.subject.asset)
-                    && is(&wallet, &w.subject.wallet)
-                    && accepted_from_ms.is_none_or(|from| from <= w.accepted_ms)
-                    && accepted_to_ms.is_none_or(|to| w.accepted_ms < to)
-            });
-            Ok(wanted.take(most).cloned().collect::<Vec<_>>())
+            let found = newest_first.filter(|withdrawal| wanted.admits(withdrawal));
+            Ok(found.take(most).cloned().collect::<Vec<_>>())
         })?;
-        found
-            .iter()
-            .map(|withdrawal| views::withdrawal(py, withdrawal))
-            .collect()
+        views::withdrawals(py, &found)
     }
 
     fn payout(&self, py: Python<'_>, payout_id: &str) -> PyResult<Option<views::Payout>> {
@@ -515,14 +382,9 @@ impl Ledger {
         self.run(py, |state| Ok(state.ledger.available(asset, &name)))
     }
 
-    fn halts(&self, py: Python<'_>) -> PyResult<Vec<(String, Vec<String>)>> {
+    fn halts(&self, py: Python<'_>) -> PyResult<Vec<views::Halt>> {
         self.run(py, |state| {
-            let text = |scopes: &[Scope]| scopes.iter().map(Scope::to_string).collect();
-            Ok(state
-                .ledger
-                .halts()
-                .map(|(halt, scopes)| (halt.to_owned(), text(scopes)))
-                .collect())
+            Ok(state.ledger.halts().map(views::halt).collect())
         })
     }
 
@@ -534,8 +396,4 @@ impl Ledger {
     fn conservation(&self, py: Python<'_>) -> PyResult<()> {
         self.run(py, |state| state.ledger.conservation())
     }
-}
-
-fn texts(ids: &[Ulid]) -> Vec<String> {
-    ids.iter().map(Ulid::to_string).collect()
 }

@@ -1,12 +1,19 @@
 //! The ledger's values as Python's: dicts with the fields of `custody.ledger`'s dataclasses, and plain tuples.
 
-use custody_intake::Submitted;
+use custody_intake::{Explained as Found, Submitted};
 use custody_ledger::{
-    Attempt, BalanceRow, Blocker, Decision, FeeMode, PayoutTerms, State, SweepTerms, Withdrawal,
+    Attempt, BalanceRow, Blocker, Decision, FeeMode, PayoutTerms, Scope, State, SweepTerms,
+    Withdrawal,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
+/// A Python dict.
+pub type Dict<'py> = Bound<'py, PyDict>;
+/// Outcome, tag, detail, remedy, the earliest moment when it may pass.
+pub type Explained = (i32, String, String, i32, u64);
+/// Halt id, scopes.
+pub type Halt = (String, Vec<String>);
 /// Payout id, wallet, (withdrawal, net amount, fee charged) each, fee asset, fee reserved.
 pub type Payout = (String, String, Vec<(String, u128, u128)>, String, u128);
 /// Leg id, from, to, asset, amount, fee asset, fee cap.
@@ -14,7 +21,7 @@ pub type Leg = (String, String, String, String, u128, String, u128);
 /// Asset, account, debits pending and posted, credits pending and posted, available.
 pub type Balance = (String, String, u128, u128, u128, u128, u128);
 
-pub fn withdrawal<'py>(py: Python<'py>, w: &Withdrawal) -> PyResult<Bound<'py, PyDict>> {
+pub fn withdrawal<'py>(py: Python<'py>, w: &Withdrawal) -> PyResult<Dict<'py>> {
     let (mode, max_network_fee) = match w.fee_mode {
         FeeMode::House => ("HOUSE", None),
         FeeMode::Deduct { max_network_fee } => ("DEDUCT", Some(max_network_fee)),
@@ -55,7 +62,7 @@ pub fn withdrawal<'py>(py: Python<'py>, w: &Withdrawal) -> PyResult<Bound<'py, P
     Ok(dict)
 }
 
-pub fn attempt<'py>(py: Python<'py>, a: &Attempt) -> PyResult<Bound<'py, PyDict>> {
+fn attempt<'py>(py: Python<'py>, a: &Attempt) -> PyResult<Dict<'py>> {
     let decision = match a.decision {
         Decision::Accepted => "ACCEPTED",
         Decision::Held => "HELD",
@@ -73,8 +80,50 @@ pub fn attempt<'py>(py: Python<'py>, a: &Attempt) -> PyResult<Bound<'py, PyDict>
     Ok(dict)
 }
 
+pub fn withdrawals<'py>(py: Python<'py>, all: &[Withdrawal]) -> PyResult<Vec<Dict<'py>>> {
+    all.iter().map(|each| withdrawal(py, each)).collect()
+}
+
+pub fn attempts<'py>(py: Python<'py>, all: &[Attempt]) -> PyResult<Vec<Dict<'py>>> {
+    all.iter().map(|each| attempt(py, each)).collect()
+}
+
+/// Which withdrawals a list shows; None asks nothing.
+pub struct Wanted {
+    /// HELD … VOIDED, or how it ended.
+    pub states: Option<Vec<String>>,
+    pub initiator: Option<String>,
+    pub reference: Option<String>,
+    pub customer: Option<String>,
+    pub asset: Option<String>,
+    pub wallet: Option<String>,
+    pub accepted_from_ms: Option<u64>,
+    /// The first moment that is too late.
+    pub accepted_to_ms: Option<u64>,
+}
+
+impl Wanted {
+    pub fn admits(&self, w: &Withdrawal) -> bool {
+        let is = |wanted: &Option<String>, value: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == value)
+        };
+        self.states
+            .as_ref()
+            .is_none_or(|states| states.iter().any(|name| is_state(w.state, name)))
+            && is(&self.initiator, &w.subject.initiator)
+            && is(&self.reference, &w.reference)
+            && is(&self.customer, &w.subject.customer)
+            && is(&self.asset, &w.subject.asset)
+            && is(&self.wallet, &w.subject.wallet)
+            && self
+                .accepted_from_ms
+                .is_none_or(|from| from <= w.accepted_ms)
+            && self.accepted_to_ms.is_none_or(|to| w.accepted_ms < to)
+    }
+}
+
 /// Whether a state has this name: HELD … VOIDED, or how it ended.
-pub fn is_state(state: State, name: &str) -> bool {
+fn is_state(state: State, name: &str) -> bool {
     state.name() == name || matches!(state, State::Voided(end) if end.name() == name)
 }
 
@@ -98,8 +147,17 @@ pub fn submitted<'py>(py: Python<'py>, all: &[Submitted]) -> PyResult<Bound<'py,
     PyList::new(py, all.iter().map(one))
 }
 
+pub fn halt((halt, scopes): (&str, &[Scope])) -> Halt {
+    let scopes = scopes.iter().map(Scope::to_string).collect();
+    (halt.to_owned(), scopes)
+}
+
+pub fn blockers(all: &[Blocker]) -> Vec<(&'static str, String, String)> {
+    all.iter().map(blocker).collect()
+}
+
 /// `(kind, tag, scope)`; kinds as in `custody.api.v1.BlockerKind`, the tag the rule or halt.
-pub fn blocker(blocker: &Blocker) -> (&'static str, String, String) {
+fn blocker(blocker: &Blocker) -> (&'static str, String, String) {
     match blocker {
         Blocker::Quorum(tag) => ("QUORUM", tag.clone(), String::new()),
         Blocker::Halt(halt, scope) => ("HALT", halt.clone(), scope.to_string()),
@@ -116,6 +174,16 @@ pub fn blocker(blocker: &Blocker) -> (&'static str, String, String) {
         ),
         Blocker::FeeAboveCap => ("FEE_ABOVE_CAP", String::new(), String::new()),
     }
+}
+
+pub fn explained(found: Found) -> Explained {
+    (
+        found.outcome,
+        found.tag,
+        found.detail,
+        found.remedy,
+        found.earliest_pass_ms,
+    )
 }
 
 pub fn payout(terms: &PayoutTerms) -> Payout {

@@ -6,6 +6,8 @@ mod errors;
 mod hsm;
 mod intake;
 mod ledger;
+mod ledger_ids;
+mod ledger_state;
 mod ledger_views;
 mod limits;
 mod wire;

@@ -6,7 +6,7 @@ use custody_ledger::limits::{LimitBook as Book, LimitError, LimitRule, Over};
 use pyo3::prelude::*;
 
 use crate::errors::raise;
-use crate::ledger::to_py;
+use crate::ledger_state::to_py;
 
 /// Limits by id, each a sliding window for every key.
 #[pyclass(frozen, module = "custody._core.ledger")]
