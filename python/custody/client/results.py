@@ -4,75 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from custody import ledger, statements
 from custody.api.v1 import common_pb2, withdrawal_pb2
+from custody.client.outcomes import CancelOutcome, Outcome, Remedy, State
 from custody.errors import Failed
 from custody.statements import WithdrawalIntent
 
+__all__ = [
+    "Blocker",
+    "CancelOutcome",
+    "CancelResult",
+    "ChainTx",
+    "Cursor",
+    "Explanation",
+    "Outcome",
+    "Page",
+    "Remedy",
+    "State",
+    "SubmitOutcome",
+    "Withdrawal",
+    "blocker",
+    "cancel_result",
+    "chain_tx",
+    "check_id",
+    "cursor",
+    "enum_name",
+    "explanation",
+    "submit_outcome",
+    "unix_ms",
+    "withdrawal",
+]
+
 T = TypeVar("T")
-
-
-class Outcome(StrEnum):
-    """What became of one item."""
-
-    UNKNOWN = "UNKNOWN"
-    ACCEPTED = "ACCEPTED"
-    HELD = "HELD"
-    DUPLICATE = "DUPLICATE"
-    REJECTED = "REJECTED"
-    INVALID = "INVALID"
-    BUSY = "BUSY"
-
-
-class Remedy(StrEnum):
-    """What may be done next; UNKNOWN: ask a person."""
-
-    UNKNOWN = "UNKNOWN"
-    NONE = "NONE"
-    RETRY_SAME = "RETRY_SAME"
-    NEW_ATTEMPT = "NEW_ATTEMPT"
-    FIX = "FIX"
-    NEVER = "NEVER"
-
-
-class State(StrEnum):
-    """Where a withdrawal is; UNKNOWN is not an end."""
-
-    UNKNOWN = "UNKNOWN"
-    HELD = "HELD"
-    QUEUED = "QUEUED"
-    SIGNING = "SIGNING"
-    BROADCAST = "BROADCAST"
-    CONFIRMED = "CONFIRMED"
-    FINAL = "FINAL"
-    REJECTED = "REJECTED"
-    CANCELLED = "CANCELLED"
-    EXPIRED = "EXPIRED"
-    REFUNDED = "REFUNDED"
-
-    @property
-    def is_end(self) -> bool:
-        """Whether it never changes again."""
-        return self in _ENDS
-
-
-_ENDS = frozenset({State.FINAL, State.REJECTED, State.CANCELLED, State.EXPIRED, State.REFUNDED})
-
-
-class CancelOutcome(StrEnum):
-    """What became of a cancellation."""
-
-    UNKNOWN = "UNKNOWN"
-    CANCELLED = "CANCELLED"
-    TOO_LATE = "TOO_LATE"
-    PENDING = "PENDING"
-    NOT_FOUND = "NOT_FOUND"
-    INVALID = "INVALID"
 
 
 class Cursor(NamedTuple):

@@ -8,7 +8,6 @@ made without the first one's conflict key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
@@ -25,6 +24,7 @@ from custody.services.fees import replacement_terms
 from custody.services.intents import IntentStore
 from custody.services.lanes import Lane, read_lane
 from custody.services.payout_plans import Planned, PlanOrder, abandon_payouts, plan_payouts, replan_payout
+from custody.services.payout_settings import PayoutSettings
 from custody.services.quotes import Quotes
 from custody.services.signed_bytes import require_exactly
 from custody.services.tombstones import check_tombstone
@@ -34,22 +34,6 @@ from custody.services.writer import Writer
 __all__ = ["PayoutSettings", "PayoutWorker"]
 
 _log = structlog.get_logger("payouts")
-
-
-@dataclass(frozen=True, slots=True)
-class PayoutSettings:
-    """Bounds of one wallet's lane."""
-
-    batch: int = 32
-    """Plans in one record: as many are asked for again after a crash."""
-    in_flight: int = 64
-    """Payouts not in a block yet: nodes keep about as many of one account."""
-    bump_after_blocks: int = 20
-    rebroadcast_ms: int = 15_000
-    replan_ms: int = 250
-    """An empty or unpayable queue is not looked at more often."""
-    aside_ms: int = 60_000
-    """How long a withdrawal that the signer would not take lets the others pass."""
 
 
 class PayoutWorker:

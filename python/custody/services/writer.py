@@ -9,11 +9,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from custody.crypto import Keyring
-from custody.errors import InvariantBroken, Unavailable
+from custody.errors import InvariantBroken
 from custody.ledger import Ledger, Prepared
 from custody.model.clock import TimeGuard
 from custody.model.control import ControlState
@@ -22,6 +21,7 @@ from custody.services.book import Book, opening, time_halts
 from custody.services.commands import Decision, Draft, State, SubmitReply
 from custody.services.replay import replay
 from custody.services.rulebook import Rulebook
+from custody.services.writer_jobs import Busy, Job, WriterStopped
 
 __all__ = ["Busy", "Decision", "Draft", "State", "SubmitReply", "Writer", "WriterStopped"]
 
@@ -31,28 +31,6 @@ _QUEUE_JOBS = 4096  # far above the handlers and workers that can wait at once
 _GROUP_JOBS = 256
 _WAITERS = 8  # callers that may wait for a row at once; each holds a thread that others need, a halt's too
 _TICK_S = 1.0  # how often an idle writer looks at the clock
-
-
-class Busy(Unavailable):
-    """The writer's queue is full; nothing was done."""
-
-
-class WriterStopped(Unavailable):
-    """The writer stopped before it answered; whether the job was done is unknown until the journal is read again."""
-
-
-@dataclass(slots=True)
-class _Job:
-    """One waiting caller. Exactly one of the three is set."""
-
-    prepared: Prepared | None = None
-    command: Callable[[State], Decision[Any]] | None = None
-    reader: Callable[[State], Any] | None = None
-    principal: str = "system"
-    request_id: str = ""
-    result: Any = None
-    error: BaseException | None = None
-    done: threading.Event = field(default_factory=threading.Event)
 
 
 class Writer:
@@ -85,7 +63,7 @@ class Writer:
         self._version = version
         self._metadata = metadata
         self.rulebook = Rulebook(ledger, keyring, self.partition)
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(_QUEUE_JOBS)
+        self._jobs: queue.Queue[Job | None] = queue.Queue(_QUEUE_JOBS)
         self._listeners: list[Callable[[Head], None]] = []
         self._advanced = threading.Condition()
         self._waiters = threading.Semaphore(_WAITERS)
@@ -98,7 +76,7 @@ class Writer:
 
     def submit(self, prepared: Prepared) -> SubmitReply:
         """Take a prepared batch; returns once what it answers is durable. Raises `Busy` or `WriterStopped`."""
-        reply: SubmitReply = self._ask(_Job(prepared=prepared))
+        reply: SubmitReply = self._ask(Job(prepared=prepared))
         return reply
 
     def execute(
@@ -109,12 +87,12 @@ class Writer:
         The command is short, does no I/O and changes nothing itself; what it raises reaches the caller and then
         nothing is written. `principal` and `request_id` go into the records' headers.
         """
-        reply: T = self._ask(_Job(command=command, principal=principal, request_id=request_id))
+        reply: T = self._ask(Job(command=command, principal=principal, request_id=request_id))
         return reply
 
     def read(self, reader: Callable[[State], T]) -> T:
         """Run a short function over the durable state, between two groups."""
-        result: T = self._ask(_Job(reader=reader))
+        result: T = self._ask(Job(reader=reader))
         return result
 
     @property
@@ -173,7 +151,7 @@ class Writer:
             maximum_start_gap_ms=self._control.governance.policy.maximum_start_gap_ms,
             frozen=bool(time_halts(self._control)),
         )
-        opening = _Job(command=self._open)
+        opening = Job(command=self._open)
         self._group([opening])
         for error in (self._fatal, opening.error):
             if error is not None:
@@ -188,7 +166,7 @@ class Writer:
             self._thread.join()
         self._refuse_waiting()
 
-    def _ask(self, job: _Job) -> Any:
+    def _ask(self, job: Job) -> Any:
         if threading.current_thread() is self._thread:
             raise InvariantBroken("the writer was asked from its own thread")
         if self._stopping or self._fatal is not None:
@@ -215,9 +193,9 @@ class Writer:
             self._die(error, ())
         self._refuse_waiting()
 
-    def _take(self) -> tuple[list[_Job], bool]:
+    def _take(self) -> tuple[list[Job], bool]:
         """Wait for a job, at most a tick, and take all that wait with it; True when the stop was among them."""
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         try:
             job = self._jobs.get(timeout=_TICK_S)
             while job is not None:
@@ -239,7 +217,7 @@ class Writer:
                 job.error = WriterStopped("writer", "stopped before it answered")
                 job.done.set()
 
-    def _group(self, jobs: Sequence[_Job]) -> None:
+    def _group(self, jobs: Sequence[Job]) -> None:
         """Decide, apply and append all of the jobs, then answer them."""
         try:
             wall_ms = self._clock.now_ms()
@@ -271,8 +249,8 @@ class Writer:
             for listener in self._listeners:
                 listener(self._head)
 
-    def _decide(self, jobs: Sequence[_Job], book: Book) -> None:
-        waiting: list[_Job] = []
+    def _decide(self, jobs: Sequence[Job], book: Book) -> None:
+        waiting: list[Job] = []
         for job in jobs:
             if job.prepared is not None:
                 waiting.append(job)
@@ -293,14 +271,14 @@ class Writer:
             job.result = decision.reply
         self._submit(waiting, book)
 
-    def _submit(self, jobs: Sequence[_Job], book: Book) -> None:
+    def _submit(self, jobs: Sequence[Job], book: Book) -> None:
         prepared = [job.prepared for job in jobs if job.prepared is not None]
         if not prepared:
             return
         for job, answer in zip(jobs, book.submit(prepared), strict=True):
             job.result = SubmitReply(answer.response, answer.stale)
 
-    def _read(self, jobs: Sequence[_Job], book: Book) -> None:
+    def _read(self, jobs: Sequence[Job], book: Book) -> None:
         for job in jobs:
             if job.reader is None:
                 continue
@@ -312,7 +290,7 @@ class Writer:
     def _open(self, state: State) -> Decision[None]:
         return opening(state, self._genesis, self._version)
 
-    def _die(self, error: BaseException, jobs: Sequence[_Job]) -> None:
+    def _die(self, error: BaseException, jobs: Sequence[Job]) -> None:
         self._fatal = error
         for job in jobs:
             job.error = WriterStopped("writer", "stopped before the answer was durable")
