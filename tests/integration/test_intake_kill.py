@@ -53,7 +53,7 @@ class Load:
         for request in requests:
             try:
                 results = stub.SubmitWithdrawals(request, timeout=20).results
-            except (grpc.RpcError, ValueError):  # the server was killed; ValueError: the world closed its channel with it
+            except (grpc.RpcError, ValueError):  # killed; ValueError: the world closed its channel too
                 with self._lock:
                     self.unanswered.append(request)
                 return

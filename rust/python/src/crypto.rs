@@ -21,7 +21,10 @@ pub struct Keyring {
 impl Keyring {
     /// A cheap clone of the ring as it is now, for use with the GIL released.
     pub fn snapshot(&self) -> custody_crypto::Keyring {
-        self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ring
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Changes the ring. The crate leaves it unchanged where it errs, and no call inside can leave it half-changed.
@@ -44,7 +47,13 @@ impl Keyring {
     }
 
     /// Read, check and enrol a key; raise `InvalidPublicKey`, or `Malformed` for an unfit or taken id.
-    fn enrol(&self, py: Python<'_>, key_id: PyBackedStr, scheme: &str, public_key: PyBackedBytes) -> PyResult<()> {
+    fn enrol(
+        &self,
+        py: Python<'_>,
+        key_id: PyBackedStr,
+        scheme: &str,
+        public_key: PyBackedBytes,
+    ) -> PyResult<()> {
         let scheme = scheme_of(py, scheme)?;
         self.change(py, |ring| ring.enrol(&key_id, scheme, &public_key))
             .map_err(|error| key_error(py, error, &key_id))
@@ -84,7 +93,12 @@ impl Keyring {
                 .collect()
         });
         let members = VerdictMembers::get(py)?;
-        PyList::new(py, verdicts.into_iter().map(|verdict| members.of(verdict).bind(py)))
+        PyList::new(
+            py,
+            verdicts
+                .into_iter()
+                .map(|verdict| members.of(verdict).bind(py)),
+        )
     }
 }
 
@@ -141,26 +155,38 @@ fn verify(
 /// The id that a key has by itself; raise `InvalidPublicKey`.
 #[pyfunction]
 fn key_id(py: Python<'_>, scheme: &str, public_key: &[u8]) -> PyResult<String> {
-    custody_crypto::key_id(scheme_of(py, scheme)?, public_key).map_err(|error| key_error(py, error, ""))
+    custody_crypto::key_id(scheme_of(py, scheme)?, public_key)
+        .map_err(|error| key_error(py, error, ""))
 }
 
 /// A policy's text form of a key as bytes, checked; raise `InvalidPublicKey`.
 #[pyfunction]
 fn parse_public_key(py: Python<'_>, scheme: &str, text: &str) -> PyResult<Vec<u8>> {
-    custody_crypto::parse_public_key(scheme_of(py, scheme)?, text).map_err(|error| key_error(py, error, ""))
+    custody_crypto::parse_public_key(scheme_of(py, scheme)?, text)
+        .map_err(|error| key_error(py, error, ""))
 }
 
 fn scheme_of(py: Python<'_>, name: &str) -> PyResult<Scheme> {
-    Scheme::from_name(name).ok_or_else(|| raise(py, "Malformed", ("scheme", format!("no scheme is named {name:?}"))))
+    Scheme::from_name(name).ok_or_else(|| {
+        raise(
+            py,
+            "Malformed",
+            ("scheme", format!("no scheme is named {name:?}")),
+        )
+    })
 }
 
 fn key_error(py: Python<'_>, error: KeyError, key_id: &str) -> PyErr {
     match error {
         KeyError::NotEnrolled => raise(py, "NotFound", ("key", key_id)),
-        KeyError::KeyId | KeyError::AlreadyEnrolled => raise(py, "Malformed", ("key_id", error.to_string())),
-        KeyError::Length | KeyError::Encoding(_) | KeyError::NotOnCurve | KeyError::SmallOrder | KeyError::KeyType => {
-            raise(py, "InvalidPublicKey", ("public_key", error.to_string()))
+        KeyError::KeyId | KeyError::AlreadyEnrolled => {
+            raise(py, "Malformed", ("key_id", error.to_string()))
         }
+        KeyError::Length
+        | KeyError::Encoding(_)
+        | KeyError::NotOnCurve
+        | KeyError::SmallOrder
+        | KeyError::KeyType => raise(py, "InvalidPublicKey", ("public_key", error.to_string())),
     }
 }
 
