@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json as json_module
+import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
 from custody.errors import CustodyError
-from custody.testing.chain_rpc import ChainError
 from custody.testing.demo.backend_process import BackendProcess
 from custody.testing.demo.comparison import Comparison, compare
 from custody.testing.demo.going_on import how_to_go_on
@@ -18,7 +18,6 @@ from custody.testing.demo.report import print_table, problems, report_object
 from custody.testing.demo.scenario import Scenario, Tally
 from custody.testing.demo.timeline import Timeline
 from custody.testing.demo.watch import Watch
-from custody.testing.processes import DidNotStart
 from custody.testing.stack import CustodyStack
 
 __all__ = ["run"]
@@ -41,7 +40,7 @@ def run(withdrawals: int = 500, json: bool = False, keep: bool = False, out: Pat
     directory = out or (Path(tempfile.mkdtemp(prefix="custody-demo-")) if keep else None)
     try:
         return _run(plan, timeline, json, keep, directory)
-    except (CustodyError, ChainError, DidNotStart, FileNotFoundError, RuntimeError, TimeoutError) as error:
+    except (CustodyError, RuntimeError, OSError, subprocess.SubprocessError) as error:
         print(f"custody demo: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
