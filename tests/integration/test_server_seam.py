@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +12,6 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -22,17 +19,14 @@ from custody import statements
 from custody.api.v1 import (
     admin_pb2,
     admin_pb2_grpc,
-    common_pb2,
-    event_pb2,
-    event_pb2_grpc,
     proposal_pb2,
     proposal_pb2_grpc,
     withdrawal_pb2_grpc,
 )
 from custody.api.v1 import withdrawal_pb2 as pb
-from custody.statements import HaltBody, SignedType
 from custody.testing.certificates import Authority
-from support.policy_builder import ETHER, PolicyBuilder, SshKey
+from support.policy_builder import ETHER
+from support.refusals import key_of, refusal
 from support.server_world import ServerWorld
 
 SECRET_WORDS = "mind-the-gap-between-platform-and-train"
@@ -50,32 +44,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerWorld]:
 @pytest.fixture
 def withdrawals(world: ServerWorld) -> withdrawal_pb2_grpc.WithdrawalServiceStub:
     return withdrawal_pb2_grpc.WithdrawalServiceStub(world.channel())
-
-
-def refusal(
-    call: Any, *arguments: Any, **options: Any
-) -> tuple[grpc.StatusCode, str, dict[str, str], list[str]]:
-    """Code, reason, metadata and the violated fields of a call that must fail."""
-    with pytest.raises(grpc.RpcError) as caught:
-        answer = call(*arguments, **({"timeout": 10} | options))
-        if hasattr(answer, "__next__"):
-            next(answer)
-    error: Any = caught.value
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:
-                detail.Unpack(info)
-                detail.Unpack(bad)
-    assert info.domain in ("", "custody")
-    return error.code(), info.reason, dict(info.metadata), [v.field for v in bad.field_violations]
-
-
-def key_of(withdrawal_id: str = "", reference: str = "", initiator: str = "", attempt: int = 0) -> Any:
-    key = pb.WithdrawalKey(
-        withdrawal_id=withdrawal_id, reference=reference, initiator=initiator, attempt=attempt
-    )
-    return pb.GetWithdrawalRequest(key=key)
 
 
 def test_a_withdrawal_is_taken_and_found_again(
@@ -331,138 +299,6 @@ def test_who_am_i_and_status(world: ServerWorld) -> None:
     assert len(status.journal_hash) == 32
 
 
-def follow(world: ServerWorld, who: str, after: int) -> Any:
-    stub = event_pb2_grpc.EventServiceStub(world.channel(who))
-    return stub.Subscribe(event_pb2.SubscribeRequest(cursors=[common_pb2.Cursor(sequence=after)]), timeout=30)
-
-
-def test_events_are_in_order_without_gaps_and_resumable(
-    world: ServerWorld, withdrawals: withdrawal_pb2_grpc.WithdrawalServiceStub
-) -> None:
-    requests = [world.intents.request(3) for _ in range(4)]
-    answers = [withdrawals.SubmitWithdrawals(request, timeout=10) for request in requests]
-    expected = [result.withdrawal_id for answer in answers for result in answer.results]
-    first = answers[0].as_of[0].sequence - 1
-    whole = follow(world, "initiator", first)
-    seen = []
-    for answer in whole:
-        event = answer.event
-        if event.type == event_pb2.EVENT_TYPE_HEARTBEAT:
-            continue
-        assert event.type == event_pb2.EVENT_TYPE_WITHDRAWAL_CHANGED
-        seen.append((event.cursor.sequence, event.withdrawal.withdrawal_id, event.last_of_row))
-        if len(seen) == len(expected):
-            break
-    whole.cancel()
-    assert [id_ for _, id_, _ in seen] == expected
-    assert [last for _, _, last in seen] == [False, False, True] * 4
-    assert [sequence for sequence, _, _ in seen] == sorted(sequence for sequence, _, _ in seen)
-    for sequence, _, last in seen:
-        if not last or sequence == seen[-1][0]:
-            continue
-        rest = follow(world, "initiator", sequence)
-        event = next(answer.event for answer in rest if answer.event.withdrawal.withdrawal_id)
-        rest.cancel()
-        assert event.cursor.sequence > sequence
-        assert event.withdrawal.withdrawal_id == next(id_ for s, id_, _ in seen if s > sequence)
-
-
-def test_an_initiator_sees_its_own_events_alone_and_people_see_all(world: ServerWorld) -> None:
-    head = admin_pb2_grpc.AdminServiceStub(world.channel("operator")).Status(
-        admin_pb2.StatusRequest(), timeout=10
-    )
-    sequence = head.as_of[0].sequence
-    world.leaves["stranger"] = world.authority.leaf("initiator", "stranger")
-    stranger = follow(world, "stranger", 0)
-    event = next(stranger).event
-    stranger.cancel()
-    assert event.type == event_pb2.EVENT_TYPE_HEARTBEAT
-    assert event.cursor.sequence == sequence
-    people = follow(world, "auditor", 0)
-    kinds = []
-    for answer in people:
-        if answer.event.type == event_pb2.EVENT_TYPE_HEARTBEAT:
-            break
-        kinds.append(answer.event.record_kind)
-    people.cancel()
-    assert kinds[:2] == ["STARTED", "WALLET_OPENED"]
-    assert "WITHDRAWALS_SUBMITTED" in kinds
-
-
-def test_a_cursor_beyond_the_head_is_refused(world: ServerWorld) -> None:
-    code, reason, _, fields = refusal(
-        event_pb2_grpc.EventServiceStub(world.channel()).Subscribe,
-        event_pb2.SubscribeRequest(cursors=[common_pb2.Cursor(sequence=10**9)]),
-    )
-    assert (code, reason, fields) == (grpc.StatusCode.INVALID_ARGUMENT, "request.malformed", ["cursors"])
-
-
-def test_streams_never_take_all_the_threads(
-    world: ServerWorld, withdrawals: withdrawal_pb2_grpc.WithdrawalServiceStub
-) -> None:
-    streams = []
-    refused = 0
-    for number in range(20):
-        stream = follow(world, ("auditor", "operator")[number % 2], 0)
-        try:
-            next(stream)
-            streams.append(stream)
-        except grpc.RpcError as error:
-            assert error.code() is grpc.StatusCode.UNAVAILABLE
-            refused += 1
-    assert 8 <= len(streams) <= 12, "12 at most; those of other tests may not have ended yet"
-    assert len(streams) + refused == 20
-    assert withdrawals.SubmitWithdrawals(world.intents.request(1), timeout=5).results
-    for stream in streams:
-        stream.cancel()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        stream = follow(world, "auditor", 0)
-        try:
-            next(stream)
-            break
-        except grpc.RpcError:
-            time.sleep(0.2)
-    else:
-        raise AssertionError("streams that were cancelled never gave their places back")
-    stream.cancel()
-
-
-def test_a_halt_by_one_operator_stops_intake_and_is_shown(tmp_path: Path) -> None:
-    world = ServerWorld(tmp_path)
-    world.open_wallets()
-    world.start()
-    try:
-        admin = admin_pb2_grpc.AdminServiceStub(world.channel("operator"))
-        body = statements.encode(HaltBody("ada", ("intake",), "drill", time.time_ns() // 1_000_000, 1))
-        key = SshKey("ada")
-        wrong = common_pb2.KeySignature(
-            key_id=key.key_id, signature=key.sign(SignedType.SUSPEND, world.policy.hash, body)
-        )
-        code, reason, _, _ = refusal(admin.Halt, admin_pb2.HaltRequest(halt=body, signature=wrong))
-        assert (code, reason) == (grpc.StatusCode.FAILED_PRECONDITION, "approval.bad_signature")
-        signature = common_pb2.KeySignature(
-            key_id=key.key_id, signature=key.sign(SignedType.HALT, world.policy.hash, body)
-        )
-        halt_id = admin.Halt(admin_pb2.HaltRequest(halt=body, signature=signature), timeout=10).halt_id
-        stub = withdrawal_pb2_grpc.WithdrawalServiceStub(world.channel())
-        for restart in (False, True):
-            if restart:
-                world.kill()
-                world.start()
-                stub = withdrawal_pb2_grpc.WithdrawalServiceStub(world.channel())
-            result = stub.SubmitWithdrawals(world.intents.request(1), timeout=10).results[0]
-            assert (result.outcome, result.tag) == (pb.OUTCOME_BUSY, "halt.intake")
-        status = admin_pb2_grpc.AdminServiceStub(world.channel("operator")).Status(
-            admin_pb2.StatusRequest(), timeout=10
-        )
-        assert [(h.halt_id, list(h.scopes), h.by, h.reason) for h in status.halts] == [
-            (halt_id, ["intake"], "ada", "drill")
-        ]
-    finally:
-        world.stop()
-
-
 def test_the_log_is_json_with_ids_and_holds_no_private_word(world: ServerWorld) -> None:
     stub = withdrawal_pb2_grpc.WithdrawalServiceStub(world.channel())
     item = world.intents.item(customer="c-hush-hush")
@@ -496,108 +332,9 @@ def test_metadata_and_customer_are_not_in_the_journal_in_clear(world: ServerWorl
     assert any(SECRET_WORDS.encode() in path.read_bytes() for path in data.glob("metadata.db*"))
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "custody.server", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_check_config_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
-    world = ServerWorld(tmp_path)
-    good = world.config.read_text()
-    assert run("check-config", "--config", str(world.config)).returncode == 0
-    for old, new, words in (
-        ("[log]", "", ""),
-        ('address = "127.0.0.1:0"', 'adress = "127.0.0.1:0"', "listen.adress: is not a setting"),
-        ('address = "127.0.0.1:0"', "", "listen.address: is missing"),
-        ('address = "127.0.0.1:0"', 'address = "nowhere"', "listen.address: must be HOST:PORT"),
-        (world.policy.hash.hex(), "00" * 32, "deployment.genesis_hash: is not that of"),
-        ('"policy.toml"', '"other.toml"', "deployment.genesis"),
-        ("tls/ca.pem", "tls/none.pem", "none.pem: cannot be read"),
-        ("tls/server-main.key", "tls/ca.pem", "holds no PEM PRIVATE KEY"),
-        ("[tls]", '[[signers]]\nid = "x"\naddress = "a:1"\n[tls]', "signers[0].id: the policy has no signer"),
-        ("[tls]", '[[nodes]]\nnetwork = "eip155:5"\nurl = "http://a"\n[tls]', "nodes[0].network"),
-        ("[tls]", "[limits]\nthreads = 1\n[tls]", "limits.threads: must be from 4 to 256"),
-    ):
-        if not words:
-            continue
-        world.config.write_text(good.replace(old, new))
-        ran = run("check-config", "--config", str(world.config))
-        assert (ran.returncode, ran.stdout) == (2, ""), ran.stderr
-        assert ran.stderr.startswith("custody-server: ")
-        assert words in ran.stderr
-        assert ran.stderr.count("\n") == 1
-    world.config.write_text(good)
-
-
-def test_a_signer_or_node_that_is_down_at_the_start_is_said_in_one_line_each(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        free = probe.getsockname()[1]
-    extra = f'[[nodes]]\nnetwork = "eip155:31337"\nurl = "http://127.0.0.1:{free}"\n'
-    signers = [signer.id for signer in PolicyBuilder().policy().signers]
-    for signer in signers:
-        extra += f'[[signers]]\nid = "{signer}"\naddress = "127.0.0.1:{free}"\ntimeout_ms = 1000\n'
-    world = ServerWorld(tmp_path, extra=extra)
-    world.open_wallets()
-    world.start()
-    try:
-        said = [line for line in world.log().splitlines() if line.startswith("custody-server: ")]
-        assert len(said) == len(signers) + 1
-        for signer, line in zip(signers, said, strict=False):
-            assert f"signer {signer}" in line
-            assert f"start custody-signer {signer}" in line
-        assert "node eip155:31337" in said[-1]
-        health: Any = health_pb2_grpc.HealthStub(world.channel())
-        deadline = time.monotonic() + 10
-        wanted = health_pb2.HealthCheckResponse.NOT_SERVING
-        while health.Check(health_pb2.HealthCheckRequest(), timeout=5).status != wanted:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        status = admin_pb2_grpc.AdminServiceStub(world.channel("operator")).Status(
-            admin_pb2.StatusRequest(), timeout=10
-        )
-        down = {part.name: part.reason for part in status.parts if not part.serving}
-        assert {"signer/signer-hot-eth-1", "node/eip155:31337"} <= down.keys()
-        assert all(down.values())
-        stub = withdrawal_pb2_grpc.WithdrawalServiceStub(world.channel())
-        results = stub.SubmitWithdrawals(world.intents.request(4), timeout=10).results
-        assert {result.outcome for result in results} == {pb.OUTCOME_ACCEPTED}
-        found = [stub.GetWithdrawal(key_of(r.withdrawal_id), timeout=10).withdrawal for r in results]
-        kinds = {blocker.kind for each in found for blocker in each.blockers}
-        assert pb.BLOCKER_KIND_NODE_DOWN in kinds
-    finally:
-        world.stop()
-
-
 def test_a_proposal_service_is_there(world: ServerWorld) -> None:
     stub = proposal_pb2_grpc.ProposalServiceStub(world.channel("operator"))
     code, reason, _, _ = refusal(stub.GetProposal, proposal_pb2.GetProposalRequest(proposal_id="none"))
     if reason == "":
         pytest.skip("the service is not registered")
     assert code is grpc.StatusCode.NOT_FOUND
-
-
-def test_one_caller_never_takes_all_the_streams(world: ServerWorld) -> None:
-    streams = []
-    with pytest.raises(grpc.RpcError) as refused:
-        for _ in range(7):
-            stream = follow(world, "initiator", 0)
-            next(stream)
-            streams.append(stream)
-    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert len(streams) <= 6
-    deadline = time.monotonic() + 10  # streams of other tests may not have ended yet
-    while True:
-        try:
-            people = follow(world, "operator", 0)
-            next(people)
-            break
-        except grpc.RpcError:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-    for stream in (*streams, people):
-        stream.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_every_kind_of_a_signer_has_its_message() -> None:
 def test_a_row_with_one_thing_changed_is_refused(field: str) -> None:
     row = seal(HEAD, 3, 1_000, "ada", bytes(32), MESSAGE)
     value = getattr(row, field)
-    changed = value + 1 if isinstance(value, int) else value[:-1] + bytes([value[-1] ^ 1])
+    changed: Any = value + 1 if isinstance(value, int) else value[:-1] + bytes([value[-1] ^ 1])
     with pytest.raises(InvariantBroken):
         unseal(HEAD, replace(row, **{field: changed}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,48 +15,19 @@ from custody.api.journal.v1 import governance_pb2, record_pb2
 from custody.api.v1 import withdrawal_pb2 as pb
 from custody.errors import Denied, InvariantBroken, JournalError
 from custody.ledger import prepare
-from custody.model.clock import TIME_TAG
 from custody.ports import Head, Row
-from custody.services.book import time_halts
 from custody.services.commands import Decision, Draft, State
 from custody.services.intake import Intake
 from custody.services.writer import Busy, Writer, WriterStopped
 from support.fakes import FakeClock
-from support.policy_builder import ETH, ETHER, PolicyBuilder
+from support.policy_builder import ETH, ETHER
 from support.server_world import OPENED, Intents, make_writer, open_wallets
-
-POLICY = PolicyBuilder().policy()
-SALT = bytes(32)
-HALT = record_pb2.RECORD_KIND_HALT_RECORDED
-
-
-class GatedJournal(MemoryJournal):
-    """Counts its appends, lets a test hold one up, and can fail."""
-
-    def __init__(self) -> None:
-        super().__init__("server/main", POLICY.hash)
-        self.groups: list[int] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.waiting = threading.Event()
-        self.fail = False
-
-    def append(self, rows: Sequence[Row]) -> None:
-        self.waiting.set()
-        assert self.gate.wait(20)
-        if self.fail:
-            raise JournalError(self.name, "no space left")
-        super().append(rows)
-        self.groups.append(len(rows))
+from support.writer_parts import POLICY, SALT, GatedJournal, halt, in_threads, now_ms, submit
 
 
 @pytest.fixture
 def journal() -> GatedJournal:
     return GatedJournal()
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
@@ -77,36 +48,6 @@ def writer(journal: GatedJournal, clock: FakeClock, fatal: list[BaseException]) 
     yield made
     journal.gate.set()
     made.stop()
-
-
-def halt(halt_id: str, scope: str = "sweeps") -> Callable[[State], Decision[str]]:
-    def command(state: State) -> Decision[str]:
-        message = governance_pb2.HaltRecorded(halt_id=halt_id, scopes=[scope], reason="test")
-        return Decision((Draft(HALT, message, (state.ledger.decide_halt(halt_id, [scope]),)),), halt_id)
-
-    return command
-
-
-def submit(writer: Writer, request: pb.SubmitWithdrawalsRequest) -> pb.SubmitWithdrawalsResponse:
-    answer = Intake(writer, lambda: SALT).submit(request.SerializeToString(), "backend-eu")
-    return pb.SubmitWithdrawalsResponse.FromString(answer)
-
-
-def in_threads(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    results: list[Any] = [None] * len(calls)
-
-    def run(index: int) -> None:
-        try:
-            results[index] = calls[index]()
-        except Exception as error:
-            results[index] = error
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return results
 
 
 def test_an_empty_journal_begins_with_genesis_and_the_first_leader(
@@ -414,70 +355,6 @@ def test_a_stopped_writer_finished_what_was_asked_and_takes_nothing_more(
     with pytest.raises(WriterStopped):
         writer.execute(halt("b" * 64))
     assert journal.head() == writer.head
-
-
-def test_a_step_of_the_wall_clock_halts_everything_until_a_quorum_confirms(
-    writer: Writer, clock: FakeClock
-) -> None:
-    before_ms = writer.read(lambda state: state.now_ms)
-    clock.wall_ms += 60_000
-    results = submit(writer, Intents(POLICY).request(1)).results
-    assert results[0].tag == "halt.intake"
-    halts = writer.read(lambda state: dict(state.control.halts))
-    (halt_id,) = halts
-    assert halts[halt_id].reason == TIME_TAG
-    assert halts[halt_id].scopes == ("all",)
-    assert writer.read(lambda state: state.now_ms) == before_ms
-    clock.advance(1_000)
-    assert writer.read(lambda state: (state.now_ms, state.wall_ms)) == (before_ms + 1_000, clock.wall_ms)
-
-    def resume(state: State) -> Decision[None]:
-        lifted = governance_pb2.HaltLifted(halt_id=halt_id, proposal_id="p")
-        fact = state.ledger.decide_resume(halt_id)
-        return Decision((Draft(record_pb2.RECORD_KIND_HALT_LIFTED, lifted, (fact,)),), None)
-
-    writer.execute(resume)
-    assert writer.read(lambda state: (state.now_ms, time_halts(state.control))) == (clock.wall_ms, ())
-    assert submit(writer, Intents(POLICY).request(1)).results[0].outcome == pb.OUTCOME_ACCEPTED
-
-
-def test_an_unconfirmed_step_outlives_a_restart(
-    journal: GatedJournal, writer: Writer, clock: FakeClock
-) -> None:
-    clock.wall_ms += 60_000
-    writer.read(lambda state: None)
-    frozen_ms = writer.read(lambda state: state.now_ms)
-    writer.stop()
-    again = make_writer(POLICY, journal, clock)
-    again.start()
-    found = again.read(lambda state: (state.now_ms, len(time_halts(state.control))))
-    again.stop()
-    assert found == (frozen_ms, 1)
-
-
-def test_a_gap_at_the_start_above_the_policys_maximum_halts(
-    journal: GatedJournal, writer: Writer, clock: FakeClock
-) -> None:
-    writer.stop()
-    for gap_ms, halted in ((POLICY.maximum_start_gap_ms - 1, 0), (POLICY.maximum_start_gap_ms + 1, 1)):
-        clock.advance(gap_ms)
-        again = make_writer(POLICY, journal, clock)
-        again.start()
-        found = again.read(lambda state: len(time_halts(state.control)))
-        again.stop()
-        assert found == halted
-
-
-def test_time_in_the_records_never_goes_back(journal: GatedJournal, writer: Writer, clock: FakeClock) -> None:
-    for number, step in enumerate((0, -10_000, 3_000, -1, 0, 4_000)):
-        clock.wall_ms += step
-        clock.monotonic += 100
-        writer.execute(halt(f"{number:064x}"))
-    times = []
-    for row in journal.read(0, 100):
-        header = record_pb2.RecordHeader.FromString(statements.unpack_record(row.record)[0])
-        times.append(header.recorded_unix_ms)
-    assert times == sorted(times)
 
 
 def test_few_may_wait_for_a_row_and_nobody_is_kept_from_what_is_there(writer: Writer) -> None:
