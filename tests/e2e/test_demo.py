@@ -66,3 +66,16 @@ def test_too_few_withdrawals_are_a_usage_error() -> None:
     done = run("--withdrawals", "3")
     assert done.returncode == 2
     assert "at least" in done.stderr
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1_500)
+def test_the_whole_demo_holds_three_times_in_a_row() -> None:
+    for _ in range(3):
+        done = run("--json", "--withdrawals", "500")
+        assert done.returncode == 0, done.stderr + done.stdout
+        told = json.loads(done.stdout)
+        assert told["denied"] == DENIED
+        assert told["final"] + told["cancelled"] == told["accepted"] == 470
+        assert told["paid_twice"] == told["lost"] == 0
+        assert told["ledger_equals_chain"] is True

@@ -79,16 +79,21 @@ def everything(world: ServerWorld) -> dict[str, str]:
             return found
 
 
-def test_what_was_answered_survives_sigkill_once_and_replay_gives_the_same_state(world: ServerWorld) -> None:
+@pytest.mark.parametrize(
+    "rounds", [3, pytest.param(60, marks=[pytest.mark.soak, pytest.mark.timeout(3_000)])]
+)
+def test_what_was_answered_survives_sigkill_once_and_replay_gives_the_same_state(
+    world: ServerWorld, rounds: int
+) -> None:
     answered: dict[str, str] = {}
     hashes: list[dict[str, str]] = []
-    for round_ in range(3):
+    for round_ in range(rounds):
         world.start()
         known = everything(world)
         assert answered.items() <= known.items()
         load = Load(world)
         load.start()
-        time.sleep(0.15 + 0.1 * round_)
+        time.sleep(0.15 + 0.1 * (round_ % 8))
         world.kill()
         load.join()
         answered |= load.answered

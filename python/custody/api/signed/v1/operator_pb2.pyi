@@ -40,7 +40,7 @@ class HaltBody(_message.Message):
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """`all`, `intake`, `payouts`, `sweeps`, `asset:CAIP-19`, `wallet:ID`, `customer:PSEUDONYM`, `destination:ADDRESS`;
-        1 to 32 of them.
+        1 to 32 of them, each once.
         """
 
     def __init__(

@@ -176,7 +176,7 @@ class Statement(_message.Message):
     body: _builtins.bytes
     """The body message named by `kind`, itself canonical."""
     policy_hash: _builtins.bytes
-    """SHA-256 of the policy in force when proposed (H(policy, file bytes)), 32 bytes."""
+    """H(policy, file bytes) of the policy in force when proposed, 32 bytes; see docs/signing.md."""
     governance_sequence: _builtins.int
     """The governance head's sequence at which this was made; genesis is 1."""
     governance_hash: _builtins.bytes
@@ -292,7 +292,7 @@ class ReleaseBody(_message.Message):
     ITEMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReleaseItem]:
-        """What is released."""
+        """What is released; each withdrawal once."""
 
     def __init__(
         self,
@@ -379,7 +379,7 @@ class ActivateBody(_message.Message):
     """Unix milliseconds; intents whose submit_before is not later are refused from then on."""
     @_builtins.property
     def spent(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpentAmount]:
-        """What the windows start with; an asset that is not named starts full."""
+        """What the windows start with, each asset once; an asset that is not named starts full."""
 
     def __init__(
         self,
