@@ -17,7 +17,7 @@ from custody.adapters.memory_journal import MemoryJournal
 from custody.adapters.signer_client import GrpcSignerClient
 from custody.api.signer.v1 import signer_pb2 as pb
 from custody.api.signer.v1 import signer_pb2_grpc
-from custody.errors import Denied, InvariantBroken, Unavailable
+from custody.errors import Denied, Failed, Unavailable
 from custody.model.quorum import SignedApproval
 from custody.ports import Authority, EvmTerms, Head, KeySig, Row, RowFields, StatementAuthority
 from custody.rpc.errors import status_of, to_grpc
@@ -266,12 +266,13 @@ def test_how_it_is_and_which_keys_it_has(client: GrpcSignerClient) -> None:
     assert dict(client.keys()) == {"w1": ("ethereum", b"p1")}
 
 
-def test_an_address_that_is_another_signers_is_a_broken_invariant(
+def test_an_address_that_is_another_signers_is_the_signers_fault_and_stops_nobody_else(
     client: GrpcSignerClient, signer: Signer
 ) -> None:
     signer.name = "hot-2"
-    with pytest.raises(InvariantBroken, match="hot-2"):
+    with pytest.raises(Failed, match="hot-2") as refused:
         client.status()
+    assert not isinstance(refused.value, Unavailable), "asking again does not help"
 
 
 def test_what_broke_at_the_signer_or_took_too_long_is_unavailable(

@@ -15,7 +15,7 @@ from custody import statements
 from custody.api.signer.v1 import signer_pb2 as pb
 from custody.api.signer.v1 import signer_pb2_grpc
 from custody.api.v1 import common_pb2
-from custody.errors import Denied, InvariantBroken, Unavailable
+from custody.errors import Denied, Failed, Unavailable
 from custody.model.quorum import SignedApproval
 from custody.ports import (
     Authority,
@@ -126,9 +126,8 @@ class GrpcSignerClient:
         answer = self._call(self._stub.GetStatus, pb.GetStatusRequest())
         state = _States.get(answer.state)
         if answer.signer != self.signer or state is None:
-            raise InvariantBroken(
-                f"{self._name}: the address is that of {answer.signer!r}: check server.toml"
-            )
+            # The signer's fault, not ours: it must not be able to stop the server.
+            raise Failed(self._name, f"the address is that of {answer.signer!r}: check server.toml")
         self._remember(answer.head)
         return SignerStatus(
             signer=answer.signer,

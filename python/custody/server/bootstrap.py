@@ -16,7 +16,7 @@ from custody.adapters.sqlite_journal import SqliteJournal
 from custody.adapters.sqlite_metadata import SqliteMetadata
 from custody.adapters.system_clock import SystemClock
 from custody.crypto import Keyring
-from custody.errors import ConfigError, CustodyError, InvariantBroken, NotFound
+from custody.errors import ConfigError, CustodyError, Failed, InvariantBroken, NotFound, Unavailable
 from custody.ledger import Ledger
 from custody.model.control import ControlState
 from custody.model.policy import Policy, parse_policy
@@ -186,9 +186,9 @@ def check_parts(parts: Parts) -> list[str]:
     for signer in parts.signers.values():
         try:
             status = signer.status()
-        except InvariantBroken:
-            raise
         except CustodyError as error:
+            if isinstance(error, Failed) and not isinstance(error, Unavailable):
+                raise InvariantBroken(str(error)) from error
             problems.append(
                 f"{error}: start custody-signer {signer.signer}, or correct its address in server.toml"
             )
