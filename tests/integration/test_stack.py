@@ -65,3 +65,24 @@ def test_every_part_answers_for_itself(custody_stack: CustodyStack) -> None:
 def test_faults_need_the_test_entry_points(custody_stack: CustodyStack) -> None:
     with pytest.raises(RuntimeError, match="faulty"):
         custody_stack.arm("server")
+
+
+def test_no_log_of_any_part_holds_a_secret_or_a_persons_data(custody_stack: CustodyStack) -> None:
+    with custody_stack.client() as client:
+        money = MoneyWatch(custody_stack, client)
+        signed = money.sign("eth", 10**6)
+        money.send(signed)
+        money.await_state(signed, State.FINAL)
+    logs = {path.name: path.read_text() for path in (custody_stack.directory / "logs").iterdir()}
+    assert {"server.log", "hot-1.log", "hot-2.log", "cold-1.log"} <= logs.keys()
+    pins = [path.read_text() for path in custody_stack.directory.rglob("pin")]
+    keys = [
+        line
+        for path in custody_stack.directory.rglob("*")
+        if path.is_file() and path.suffix in {".key", ".pem"} and b"PRIVATE KEY" in path.read_bytes()
+        for line in path.read_text().splitlines()[1:-1]
+    ]
+    assert len(pins) == 3 and len(keys) > 3
+    for name, text in logs.items():
+        for secret in (*pins, *keys, signed.body.customer, signed.body.address):
+            assert secret not in text, name
