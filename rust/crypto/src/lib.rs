@@ -5,6 +5,7 @@
 
 mod der;
 mod error;
+mod fixed_base;
 mod key;
 mod key_id;
 mod keyring;
@@ -16,6 +17,7 @@ mod verdict;
 
 pub use der::ecdsa_from_der;
 pub use error::{KeyError, VerifyError};
+pub use fixed_base::{BACKEND_VARIABLE, Backend, BackendError, Ifma};
 pub use key::verify_one;
 pub use key_id::key_id;
 pub use keyring::{Keyring, MAX_KEY_ID_LEN};
