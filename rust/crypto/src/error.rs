@@ -31,6 +31,11 @@ pub enum KeyError {
     NotEnrolled,
 }
 
+/// A number of threads that no batch is split over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a batch is split over 1 to 64 threads, not {0}")]
+pub struct ThreadsError(pub usize);
+
 /// Why `verify_one` refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VerifyError {

@@ -5,6 +5,8 @@ use secp256k1::{Message, PublicKey, SECP256K1};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::KeyError;
+use crate::fixed_base::secp256k1::{Check, Rule, Table};
+use crate::task::{Task, halves};
 use crate::verdict::Verdict;
 
 /// A checked secp256k1 key.
@@ -43,4 +45,19 @@ impl Key {
     pub(crate) fn point(&self) -> &PublicKey {
         &self.0
     }
+}
+
+/// The engine's check of one item; all rules but the length are the engine's.
+pub(crate) fn task<'a>(table: &'a Table, message: &[u8], signature: &[u8]) -> Task<'a> {
+    let Ok(signature) = <&[u8; 64]>::try_from(signature) else {
+        return Task::Done(Verdict::Malformed);
+    };
+    let (r, s) = halves(signature);
+    Task::Secp256k1(Check {
+        table,
+        rule: Rule::Ecdsa,
+        hash: Sha256::digest(message).into(),
+        r,
+        s,
+    })
 }

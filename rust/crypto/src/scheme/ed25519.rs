@@ -3,6 +3,8 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::error::KeyError;
+use crate::fixed_base::curve25519::{Check, Table};
+use crate::task::{Task, halves};
 use crate::verdict::Verdict;
 
 /// A checked Ed25519 key.
@@ -37,6 +39,26 @@ impl Key {
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
     }
+}
+
+/// The engine's check of one item; all rules but the length are the engine's.
+pub(crate) fn task<'a>(
+    table: &'a Table,
+    public_key: &[u8; 32],
+    message: &'a [u8],
+    signature: &[u8],
+) -> Task<'a> {
+    let Ok(signature) = <&[u8; 64]>::try_from(signature) else {
+        return Task::Done(Verdict::Malformed);
+    };
+    let (r, s) = halves(signature);
+    Task::Curve25519(Check {
+        table,
+        public_key: *public_key,
+        r,
+        s,
+        message,
+    })
 }
 
 /// Whether the low 255 bits, little-endian, are below p = 2^255 - 19.

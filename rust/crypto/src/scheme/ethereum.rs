@@ -6,6 +6,8 @@ use sha3::{Digest as _, Keccak256};
 
 use super::ecdsa_secp256k1;
 use crate::error::KeyError;
+use crate::fixed_base::secp256k1::{Check, Rule, Table};
+use crate::task::{Task, halves};
 use crate::verdict::Verdict;
 
 /// A checked key: 20-byte address or secp256k1 point.
@@ -27,35 +29,44 @@ impl Key {
         Ok(Self::Address(address))
     }
 
-    /// Recovers the signer and compares. v = 0 or 1 leaves one candidate, R.x = r; r + n is never tried.
+    /// Whether this key is the signer.
     pub(crate) fn verify(&self, digest: &[u8], signature: &[u8]) -> Verdict {
-        let (Ok(digest), Some((compact, [v]))) = (
-            <[u8; 32]>::try_from(digest),
-            signature.split_first_chunk::<64>(),
-        ) else {
-            return Verdict::Malformed;
+        match self.signer(digest, signature) {
+            Ok(_) => Verdict::Valid,
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// Recovers the signer, compares, and gives the point only where it is this key's.
+    ///
+    /// v = 0 or 1 leaves one candidate, R.x = r; r + n is never tried.
+    pub(crate) fn signer(&self, digest: &[u8], signature: &[u8]) -> Result<PublicKey, Verdict> {
+        let (digest, compact, odd) = parse(digest, signature)?;
+        let id = if odd {
+            RecoveryId::One
+        } else {
+            RecoveryId::Zero
         };
-        let id = match v {
-            0 | 27 => RecoveryId::Zero,
-            1 | 28 => RecoveryId::One,
-            _ => return Verdict::Invalid,
-        };
-        let Ok(signature) = RecoverableSignature::from_compact(compact, id) else {
-            return Verdict::Invalid;
-        };
+        let signature =
+            RecoverableSignature::from_compact(compact, id).map_err(|_| Verdict::Invalid)?;
         let plain = signature.to_standard();
         let mut low = plain;
         low.normalize_s();
         if low != plain {
-            return Verdict::Invalid;
+            return Err(Verdict::Invalid);
         }
-        let Ok(point) = SECP256K1.recover_ecdsa(Message::from_digest(digest), &signature) else {
-            return Verdict::Invalid;
-        };
-        Verdict::of(match self {
+        let point = SECP256K1
+            .recover_ecdsa(Message::from_digest(digest), &signature)
+            .map_err(|_| Verdict::Invalid)?;
+        let is_ours = match self {
             Self::Address(address) => address_of(&point).as_ref() == Some(address),
             Self::Point(key) => *key.point() == point,
-        })
+        };
+        if is_ours {
+            Ok(point)
+        } else {
+            Err(Verdict::Invalid)
+        }
     }
 
     /// The canonical form: the address, or the compressed point.
@@ -65,6 +76,40 @@ impl Key {
             Self::Point(key) => key.to_bytes().to_vec(),
         }
     }
+}
+
+/// The digest, r‖s, and whether R's y is odd; the verdict where the form or v alone decides.
+fn parse<'a>(
+    digest: &[u8],
+    signature: &'a [u8],
+) -> Result<([u8; 32], &'a [u8; 64], bool), Verdict> {
+    let (Ok(digest), Some((compact, [v]))) = (
+        <[u8; 32]>::try_from(digest),
+        signature.split_first_chunk::<64>(),
+    ) else {
+        return Err(Verdict::Malformed);
+    };
+    match v {
+        0 | 27 => Ok((digest, compact, false)),
+        1 | 28 => Ok((digest, compact, true)),
+        _ => Err(Verdict::Invalid),
+    }
+}
+
+/// The engine's check of one item: s·R = z·G + r·Q for the R of this x and parity says that recovery would give Q.
+pub(crate) fn task<'a>(table: &'a Table, digest: &[u8], signature: &[u8]) -> Task<'a> {
+    let (hash, compact, odd) = match parse(digest, signature) {
+        Ok(parsed) => parsed,
+        Err(verdict) => return Task::Done(verdict),
+    };
+    let (r, s) = halves(compact);
+    Task::Secp256k1(Check {
+        table,
+        rule: Rule::Recoverable { odd },
+        hash,
+        r,
+        s,
+    })
 }
 
 /// The last 20 bytes of Keccak-256 over the point's two coordinates.

@@ -12,11 +12,15 @@
 //! signature is `string type ‖ string signature ‖ byte flags ‖ uint32 counter`. `ssh-keygen -Y verify` accepts one made
 //! without touch; this reader does not.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::ed25519;
 use crate::error::KeyError;
+use crate::fixed_base::curve25519::Table;
 use crate::ssh::{self, Blob, Reader};
+use crate::task::{Made, Signed, Task};
 use crate::verdict::Verdict;
 
 const MAGIC: &[u8; 6] = b"SSHSIG";
@@ -59,62 +63,96 @@ impl Key {
     }
 
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Verdict {
-        let Some(envelope) = Envelope::parse(signature) else {
-            return Verdict::Malformed;
+        match self.open(message, signature) {
+            Ok((signed, signature)) => self.key.verify(signed.bytes(), signature),
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// The engine's check of one item, over what the key signs.
+    pub(crate) fn task<'a>(
+        &'a self,
+        table: &'a Arc<Table>,
+        message: &[u8],
+        signature: &'a [u8],
+    ) -> Task<'a> {
+        let (signed, signature) = match self.open(message, signature) {
+            Ok(opened) => opened,
+            Err(verdict) => return Task::Done(verdict),
         };
+        let Ok(signature) = signature.try_into() else {
+            return Task::Done(Verdict::Malformed);
+        };
+        Task::Made(Made {
+            table,
+            public_key: self.key.as_bytes(),
+            signature,
+            signed,
+        })
+    }
+
+    /// Takes a signature apart and holds it to every rule but the last: what the key signed, and its raw signature.
+    fn open<'a>(&self, message: &[u8], signature: &'a [u8]) -> Result<(Signed, &'a [u8]), Verdict> {
+        let envelope = Envelope::parse(signature).ok_or(Verdict::Malformed)?;
         if envelope.version != VERSION
             || envelope.public_key != self.blob
             || envelope.namespace != NAMESPACE
             || !envelope.reserved.is_empty()
             || envelope.hash != HASH
         {
-            return Verdict::Invalid;
+            return Err(Verdict::Invalid);
         }
-        let signed = signed_data(message);
         match &self.application_sha256 {
-            None => self.verify_plain(&signed, envelope.signature),
-            Some(application) => self.verify_touched(application, &signed, envelope.signature),
+            None => open_plain(message, envelope.signature),
+            Some(application) => open_touched(application, message, envelope.signature),
         }
     }
 
-    fn verify_plain(&self, signed: &[u8], blob: &[u8]) -> Verdict {
-        let mut reader = Reader::new(blob);
-        let (Some(kind), Some(signature), Some(())) =
-            (reader.string(), reader.string(), reader.end())
-        else {
-            return Verdict::Malformed;
-        };
-        if kind != ssh::ED25519.as_bytes() {
-            return Verdict::Invalid;
-        }
-        self.key.verify(signed, signature)
-    }
-
-    fn verify_touched(&self, application: &[u8; 32], signed: &[u8], blob: &[u8]) -> Verdict {
-        let mut reader = Reader::new(blob);
-        let (Some(kind), Some(signature), Some(flags), Some(counter), Some(())) = (
-            reader.string(),
-            reader.string(),
-            reader.byte(),
-            reader.uint32(),
-            reader.end(),
-        ) else {
-            return Verdict::Malformed;
-        };
-        if kind != ssh::SK_ED25519.as_bytes() || flags & USER_PRESENT == 0 {
-            return Verdict::Invalid;
-        }
-        let mut data = Vec::new();
-        data.extend_from_slice(application);
-        data.push(flags);
-        data.extend_from_slice(&counter.to_be_bytes());
-        data.extend_from_slice(&Sha256::digest(signed));
-        self.key.verify(&data, signature)
+    pub(crate) const fn ed25519(&self) -> &ed25519::Key {
+        &self.key
     }
 
     pub(crate) fn blob(&self) -> &[u8] {
         &self.blob
     }
+}
+
+fn open_plain<'a>(message: &[u8], blob: &'a [u8]) -> Result<(Signed, &'a [u8]), Verdict> {
+    let mut reader = Reader::new(blob);
+    let (Some(kind), Some(signature), Some(())) = (reader.string(), reader.string(), reader.end())
+    else {
+        return Err(Verdict::Malformed);
+    };
+    if kind != ssh::ED25519.as_bytes() {
+        return Err(Verdict::Invalid);
+    }
+    let signed = signed_data(message).ok_or(Verdict::Malformed)?;
+    Ok((signed, signature))
+}
+
+fn open_touched<'a>(
+    application: &[u8; 32],
+    message: &[u8],
+    blob: &'a [u8],
+) -> Result<(Signed, &'a [u8]), Verdict> {
+    let mut reader = Reader::new(blob);
+    let (Some(kind), Some(signature), Some(flags), Some(counter), Some(())) = (
+        reader.string(),
+        reader.string(),
+        reader.byte(),
+        reader.uint32(),
+        reader.end(),
+    ) else {
+        return Err(Verdict::Malformed);
+    };
+    if kind != ssh::SK_ED25519.as_bytes() || flags & USER_PRESENT == 0 {
+        return Err(Verdict::Invalid);
+    }
+    let signed = signed_data(message).ok_or(Verdict::Malformed)?;
+    let counter = counter.to_be_bytes();
+    let hash = Sha256::digest(signed.bytes());
+    let data = Signed::of(&[application, &[flags], &counter, &hash]).ok_or(Verdict::Malformed)?;
+    Ok((data, signature))
 }
 
 /// The outer fields, read to the last byte and not yet judged.
@@ -147,11 +185,25 @@ impl<'a> Envelope<'a> {
 }
 
 /// What an SSH key signs for a message, by PROTOCOL.sshsig.
-fn signed_data(message: &[u8]) -> Vec<u8> {
-    let mut data = Vec::from(*MAGIC);
-    ssh::put_string(&mut data, NAMESPACE);
-    ssh::put_string(&mut data, b"");
-    ssh::put_string(&mut data, HASH);
-    ssh::put_string(&mut data, &Sha512::digest(message));
-    data
+fn signed_data(message: &[u8]) -> Option<Signed> {
+    const HEAD: &[u8] = b"SSHSIG\0\0\0\x0acustody/v1\0\0\0\0\0\0\0\x06sha512\0\0\0\x40";
+    Signed::of(&[HEAD, &Sha512::digest(message)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_is_the_fields_one_after_another() {
+        let mut fields = Vec::from(*MAGIC);
+        for field in [NAMESPACE, b"", HASH, &Sha512::digest(b"message")] {
+            ssh::put_string(&mut fields, field);
+        }
+        assert_eq!(fields.len(), 102);
+        assert_eq!(
+            signed_data(b"message").as_ref().map(Signed::bytes),
+            Some(&fields[..])
+        );
+    }
 }
