@@ -1,0 +1,14 @@
+//! Batch verdicts equal those of the single verifiers, and of the libraries called directly, on every backend.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod oracle;
+mod rings;
+mod wycheproof;
