@@ -1,0 +1,10 @@
+//! The engine against ed25519-dalek, curve25519-dalek and a big-integer model, on every backend.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions
+)]
+
+mod verdicts;
