@@ -3,7 +3,7 @@ from typing import final
 
 from custody.crypto import Verdict
 
-__all__ = ["Keyring", "key_id", "parse_public_key", "verify"]
+__all__ = ["Keyring", "backend", "key_id", "parse_public_key", "verify"]
 
 @final
 class Keyring:
@@ -12,7 +12,9 @@ class Keyring:
     Safe to share between threads: `verify_batch` works on a snapshot taken when it is called.
     """
 
-    def __new__(cls) -> Keyring: ...
+    def __new__(cls, *, backend: str | None = None) -> Keyring:
+        """An empty ring. `backend`: for tests and benches; without it, as `custody.crypto.backend` says."""
+
     def enrol(self, key_id: str, scheme: str, public_key: bytes) -> None:
         """Read, check and enrol a key; raise `InvalidPublicKey`, or `Malformed` for an unfit or taken id.
 
@@ -26,11 +28,23 @@ class Keyring:
     def version(self) -> int:
         """The number that every enrolment and revocation raises."""
 
-    def verify_batch(self, items: Sequence[tuple[str, bytes, bytes]]) -> list[Verdict]:
-        """Verify `(key id, message, signature)` items: one `Verdict` each, in the same order."""
+    @property
+    def backend(self) -> str:
+        """What batches run on: `portable` or `ifma`."""
+
+    def verify_batch(
+        self, items: Sequence[tuple[str, bytes, bytes]], threads: int = 1
+    ) -> list[Verdict]:
+        """Verify `(key id, message, signature)` items: one `Verdict` each, in the same order.
+
+        `threads`: 1 (the calling one, as by default) to 64, at most so many; raise `Malformed` for another number.
+        """
 
     def __contains__(self, key_id: str, /) -> bool: ...
     def __len__(self) -> int: ...
+
+def backend() -> str:
+    """What a new `Keyring` verifies on; raise `Malformed` where CUSTODY_CRYPTO_BACKEND is unfit."""
 
 def verify(scheme: str, public_key: bytes, message: bytes, signature: bytes) -> None:
     """Verify one signature by a key that is not enrolled; raise `InvalidSignature` or `InvalidPublicKey`."""

@@ -33,8 +33,8 @@ pub enum KeyError {
 
 /// A number of threads that no batch is split over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a batch is split over 1 to 64 threads, not {0}")]
-pub struct ThreadsError(pub usize);
+#[error("a batch is split over 1 to 64 threads")]
+pub struct ThreadsError;
 
 /// Why `verify_one` refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

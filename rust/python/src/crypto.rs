@@ -1,12 +1,13 @@
 //! `custody._core.crypto`: the verifier of enrolled keys. Verifies with the GIL released, on a snapshot of the ring.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-use custody_crypto::{KeyError, Scheme, Verdict, VerifyError};
+use custody_crypto::{Backend, CheckedKey, KeyError, Scheme, Threads, Verdict, VerifyError};
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PySequence, PyString};
 
 use crate::errors::raise;
 
@@ -27,23 +28,25 @@ impl Keyring {
             .clone()
     }
 
-    /// Changes the ring. The crate leaves it unchanged where it errs, and no call inside can leave it half-changed.
-    fn change(
-        &self,
-        py: Python<'_>,
-        change: impl FnOnce(&mut custody_crypto::Keyring) -> Result<(), KeyError> + Send,
-    ) -> Result<(), KeyError> {
-        py.detach(|| change(&mut self.ring.write().unwrap_or_else(PoisonError::into_inner)))
+    /// The ring, to be changed with the GIL released. The crate leaves it unchanged where it errs.
+    fn write(&self) -> RwLockWriteGuard<'_, custody_crypto::Keyring> {
+        self.ring.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[pymethods]
 impl Keyring {
     #[new]
-    fn new() -> Self {
-        Self {
-            ring: RwLock::new(custody_crypto::Keyring::new()),
-        }
+    #[pyo3(signature = (*, backend=None))]
+    fn new(py: Python<'_>, backend: Option<&str>) -> PyResult<Self> {
+        let backend = match backend {
+            None => chosen(py)?,
+            Some(name) => Backend::from_name(name)
+                .map_err(|error| raise(py, "Malformed", ("backend", error.to_string())))?,
+        };
+        Ok(Self {
+            ring: RwLock::new(custody_crypto::Keyring::with_backend(backend)),
+        })
     }
 
     /// Read, check and enrol a key; raise `InvalidPublicKey`, or `Malformed` for an unfit or taken id.
@@ -55,13 +58,18 @@ impl Keyring {
         public_key: PyBackedBytes,
     ) -> PyResult<()> {
         let scheme = scheme_of(py, scheme)?;
-        self.change(py, |ring| ring.enrol(&key_id, scheme, &public_key))
-            .map_err(|error| key_error(py, error, &key_id))
+        py.detach(|| {
+            self.snapshot().check_new(&key_id)?;
+            // The table is built before the lock is taken: nobody's batch waits for it.
+            let key = CheckedKey::new(scheme, &public_key)?;
+            self.write().enrol_checked(&key_id, &key)
+        })
+        .map_err(|error| key_error(py, error, &key_id))
     }
 
     /// Remove a key; raise `NotFound` where none is enrolled under this id.
     fn revoke(&self, py: Python<'_>, key_id: PyBackedStr) -> PyResult<()> {
-        self.change(py, |ring| ring.revoke(&key_id))
+        py.detach(|| self.write().revoke(&key_id))
             .map_err(|error| key_error(py, error, &key_id))
     }
 
@@ -79,19 +87,30 @@ impl Keyring {
         self.snapshot().len()
     }
 
-    /// Verify `(key id, message, signature)` items: one `Verdict` each, in the same order.
+    /// What batches run on: `portable` or `ifma`.
+    #[getter]
+    fn backend(&self) -> &'static str {
+        self.snapshot().backend().name()
+    }
+
+    /// Verify `(key id, message, signature)` items over at most so many threads: one `Verdict` each, in the same order.
+    #[pyo3(signature = (items, threads=1))]
     fn verify_batch<'py>(
         &self,
         py: Python<'py>,
-        items: Vec<(PyBackedStr, PyBackedBytes, PyBackedBytes)>,
+        items: &Bound<'py, PyAny>,
+        threads: i64,
     ) -> PyResult<Bound<'py, PyList>> {
+        let threads = threads_of(py, threads)?;
+        // A tuple of our own: it keeps every item where it is while other threads have the GIL.
+        let items = items.cast::<PySequence>()?.to_tuple()?;
+        let borrowed = items
+            .iter_borrowed()
+            .enumerate()
+            .map(|(index, item)| borrow(item, index))
+            .collect::<PyResult<Vec<_>>>()?;
         let ring = self.snapshot();
-        let verdicts: Vec<Verdict> = py.detach(|| {
-            items
-                .iter()
-                .map(|(key_id, message, signature)| ring.verify(key_id, message, signature))
-                .collect()
-        });
+        let verdicts = py.detach(|| ring.verify_batch_on(threads, &borrowed));
         let members = VerdictMembers::get(py)?;
         PyList::new(
             py,
@@ -100,6 +119,45 @@ impl Keyring {
                 .map(|verdict| members.of(verdict).bind(py)),
         )
     }
+}
+
+/// An item's parts as they lie in Python's own immutable objects.
+fn borrow<'a, 'py>(
+    item: Borrowed<'a, 'py, PyAny>,
+    index: usize,
+) -> PyResult<(&'a str, &'a [u8], &'a [u8])> {
+    let py = item.py();
+    item.extract().or_else(|error: PyErr| {
+        if error.is_instance_of::<PyUnicodeEncodeError>(py) {
+            // An id that is no UTF-8 (a lone surrogate, which JSON can carry) is nobody's, as the empty one is.
+            let (_, message, signature) =
+                item.extract::<(Bound<'py, PyString>, &'a [u8], &'a [u8])>()?;
+            return Ok(("", message, signature));
+        }
+        Err(bad_item(py, index, &error))
+    })
+}
+
+fn bad_item(py: Python<'_>, index: usize, error: &PyErr) -> PyErr {
+    PyTypeError::new_err(format!(
+        "items[{index}] must be a tuple (key id: str, message: bytes, signature: bytes): {}",
+        error.value(py)
+    ))
+}
+
+fn threads_of(py: Python<'_>, number: i64) -> PyResult<Threads> {
+    // A negative number is as little a number of threads as zero.
+    Threads::new(usize::try_from(number).unwrap_or(0)).map_err(|error| {
+        raise(
+            py,
+            "Malformed",
+            ("threads", format!("{error}, not {number}")),
+        )
+    })
+}
+
+fn chosen(py: Python<'_>) -> PyResult<Backend> {
+    Backend::chosen().map_err(|error| raise(py, "Malformed", ("", error.to_string())))
 }
 
 /// The members of `custody.crypto.Verdict`, which refuses `bool()`.
@@ -133,6 +191,12 @@ impl VerdictMembers {
             Verdict::Malformed => &self.malformed,
         }
     }
+}
+
+/// What a new `Keyring` verifies on: `portable` or `ifma`; raise `Malformed` where CUSTODY_CRYPTO_BACKEND is unfit.
+#[pyfunction]
+fn backend(py: Python<'_>) -> PyResult<&'static str> {
+    chosen(py).map(Backend::name)
 }
 
 /// Verify one signature by a key that is not enrolled; raise `InvalidSignature` or `InvalidPublicKey`.
@@ -193,6 +257,7 @@ fn key_error(py: Python<'_>, error: KeyError, key_id: &str) -> PyErr {
 /// Fills the submodule.
 pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Keyring>()?;
+    module.add_function(wrap_pyfunction!(backend, module)?)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
     module.add_function(wrap_pyfunction!(key_id, module)?)?;
     module.add_function(wrap_pyfunction!(parse_public_key, module)?)

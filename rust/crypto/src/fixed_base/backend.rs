@@ -27,13 +27,14 @@ pub struct Ifma(());
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BackendError {
     /// The word is none of the three.
-    #[error("{BACKEND_VARIABLE} is {0:?}: it must be one of portable, ifma, auto")]
+    #[error("no backend is named {0:?}: the words are portable, ifma and auto")]
     Unknown(String),
     /// The processor lacks the instructions.
-    #[error(
-        "{BACKEND_VARIABLE} is \"ifma\", and this processor has no AVX-512 IFMA: use portable or auto"
-    )]
+    #[error("this processor has no AVX-512 IFMA: ask for portable or auto")]
     Unavailable,
+    /// What the environment asks for is one of these.
+    #[error("{BACKEND_VARIABLE}: {0}")]
+    Variable(Box<BackendError>),
 }
 
 impl Backend {
@@ -65,7 +66,8 @@ impl Backend {
             .get_or_init(|| match std::env::var_os(BACKEND_VARIABLE) {
                 None => Ok(Self::best()),
                 Some(word) if word.is_empty() => Ok(Self::best()),
-                Some(word) => Self::from_name(&word.to_string_lossy()),
+                Some(word) => Self::from_name(&word.to_string_lossy())
+                    .map_err(|error| BackendError::Variable(Box::new(error))),
             })
             .clone()
     }
@@ -73,7 +75,7 @@ impl Backend {
     /// The backend of this name, or the quickest for `auto`.
     ///
     /// # Errors
-    /// `BackendError` as for `chosen`.
+    /// `BackendError` where there is no such name or this processor cannot run it.
     pub fn from_name(name: &str) -> Result<Self, BackendError> {
         match name {
             "auto" => Ok(Self::best()),
@@ -132,16 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn another_word_is_an_error_that_names_the_variable_and_the_words() {
+    fn another_word_is_an_error_that_names_the_words() {
         for word in ["", "IFMA", "avx2", "portable ", "auto,ifma"] {
             let text = Backend::from_name(word).map_err(|error| error.to_string());
             assert_eq!(
                 text,
                 Err(format!(
-                    "CUSTODY_CRYPTO_BACKEND is {word:?}: it must be one of portable, ifma, auto"
+                    "no backend is named {word:?}: the words are portable, ifma and auto"
                 ))
             );
         }
+        let of_variable = BackendError::Variable(Box::new(BackendError::Unavailable));
+        assert!(
+            of_variable
+                .to_string()
+                .starts_with("CUSTODY_CRYPTO_BACKEND: this processor")
+        );
     }
 
     #[test]
