@@ -179,6 +179,9 @@ impl<'a, I: Items<'a>> Desk<'_, '_, I> {
         group: &mut Group<C>,
         decide: impl Fn(Backend, &[C], &mut Vec<Answer>),
     ) {
+        if group.checks.is_empty() {
+            return;
+        }
         self.answers.clear();
         decide(self.backend, &group.checks, &mut self.answers);
         group.checks.clear();
