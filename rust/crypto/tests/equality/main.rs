@@ -9,6 +9,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod exceptional;
 mod oracle;
 mod rings;
+mod scalars;
+mod shapes;
+mod vectors;
 mod wycheproof;

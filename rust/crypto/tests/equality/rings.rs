@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use custody_crypto::{Backend, KeyError, Keyring, PackedItem, Scheme, Span, Verdict, verify_one};
+use custody_crypto::{
+    Backend, KeyError, Keyring, PackedItem, Scheme, Span, Threads, Verdict, verify_one,
+};
 
 use crate::oracle;
 
@@ -35,10 +37,7 @@ impl Default for Rings {
         Self {
             rings: Backend::available()
                 .iter()
-                .map(|backend| {
-                    let _ = backend;
-                    Keyring::new()
-                })
+                .map(|backend| Keyring::with_backend(*backend))
                 .collect(),
             keys: HashMap::new(),
         }
@@ -60,7 +59,7 @@ impl Rings {
         results[0]
     }
 
-    /// The verdicts of one batch: the same on every backend, and packed.
+    /// The verdicts of one batch: the same on every backend, packed, and over 1, 2 and 3 threads.
     pub fn batch(&self, items: &[Item]) -> Vec<Verdict> {
         let borrowed: Vec<(&str, &[u8], &[u8])> = items
             .iter()
@@ -74,6 +73,13 @@ impl Rings {
             let mut packed = vec![Verdict::Valid; 3];
             ring.verify_packed(&buffer, &places, &mut packed);
             same(&got, &packed, items, "the packed form");
+            // A batch that is not worth a second thread gets none.
+            let several: &[usize] = if items.len() > 64 { &[2, 3] } else { &[] };
+            for threads in several {
+                let threads = Threads::new(*threads).unwrap();
+                let split = ring.verify_batch_on(threads, &borrowed);
+                same(&got, &split, items, "over several threads");
+            }
             match &agreed {
                 None => agreed = Some(got),
                 Some(first) => same(first, &got, items, "another backend"),
