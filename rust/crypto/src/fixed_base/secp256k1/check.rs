@@ -1,0 +1,237 @@
+//! From a signature to its answer: the rules on r and s, the two multipliers, and what the sum must equal.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "lanes and windows below constant lengths"
+)]
+
+use super::super::Answer;
+use super::field::{Fe, OFFSET, P};
+use super::lanes::{Lanes, Point};
+use super::recode::{self, WINDOWS};
+use super::scalar::{self, HALF_N, N, Words};
+use super::sum;
+use super::table::{Entry, Table};
+
+/// Which equation holds a signature to its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Low S; x = r modulo n.
+    Ecdsa,
+    /// Low S; x = r exactly and y of this parity.
+    Recoverable { odd: bool },
+    /// BIP 340: the table is of the even-y point, `hash` is the challenge.
+    Schnorr,
+}
+
+/// One signature to check; numbers are big-endian, and the hash is taken modulo n.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Check<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) rule: Rule,
+    pub(crate) hash: [u8; 32],
+    pub(crate) r: [u8; 32],
+    pub(crate) s: [u8; 32],
+}
+
+/// Most signatures whose sums are computed together: their points and products fill about 400 KiB of the second cache.
+const TOGETHER: usize = 64;
+/// Points of one sum: the windows of the generator's multiplier and of the key's.
+const POINTS: usize = 2 * WINDOWS;
+/// Lanes of the widest backend.
+const MAX_LANES: usize = 8;
+
+/// A signature that passed the rules: R = first·G + second·P must have this r.
+#[derive(Clone, Copy, Debug)]
+struct Claim<'a> {
+    position: usize,
+    table: &'a Table,
+    rule: Rule,
+    r: Words,
+    first: Words,
+    second: Words,
+}
+
+/// Appends one answer for each check.
+#[inline(always)]
+pub(super) fn decide<F: Lanes>(f: F, checks: &[Check<'_>], answers: &mut Vec<Answer>) {
+    let Some(generator) = Table::of_generator() else {
+        answers.extend(checks.iter().map(|_| Answer::Undecided));
+        return;
+    };
+    let mut points = Vec::new();
+    let mut prefixes = Vec::new();
+    for some in checks.chunks(TOGETHER) {
+        let (claims, mut found) = claims(some);
+        for (claim, answer) in
+            claims
+                .iter()
+                .zip(settle(f, generator, &claims, &mut points, &mut prefixes))
+        {
+            if let Some(place) = found.get_mut(claim.position) {
+                *place = answer;
+            }
+        }
+        answers.append(&mut found);
+    }
+}
+
+/// The signatures within the rules, and an answer for each that holds for those which are not.
+fn claims<'a>(checks: &[Check<'a>]) -> (Vec<Claim<'a>>, Vec<Answer>) {
+    let mut answers = vec![Answer::Reject; checks.len()];
+    let mut claims = Vec::with_capacity(checks.len());
+    let mut divisors = Vec::with_capacity(checks.len());
+    for (position, check) in checks.iter().enumerate() {
+        let (r, s) = (scalar::from_bytes(&check.r), scalar::from_bytes(&check.s));
+        let hash = scalar::reduce(&scalar::from_bytes(&check.hash));
+        let within = !scalar::is_zero(&r)
+            && match check.rule {
+                // No point has x = 0 (7 is no square): r = 0 is refused for BIP 340 too.
+                Rule::Schnorr => scalar::less(&r, &P) && scalar::less(&s, &N),
+                Rule::Ecdsa | Rule::Recoverable { .. } => {
+                    scalar::less(&r, &N) && !scalar::is_zero(&s) && !scalar::less(&HALF_N, &s)
+                }
+            };
+        if !within {
+            continue;
+        }
+        let (first, second) = match check.rule {
+            Rule::Schnorr => (s, scalar::negate(&hash)),
+            Rule::Ecdsa | Rule::Recoverable { .. } => {
+                divisors.push(s);
+                (hash, r)
+            }
+        };
+        claims.push(Claim {
+            position,
+            table: check.table,
+            rule: check.rule,
+            r,
+            first,
+            second,
+        });
+    }
+    scalar::invert_all(&mut divisors, &mut Vec::new());
+    let mut inverses = divisors.iter();
+    claims.retain_mut(|claim| {
+        if claim.rule != Rule::Schnorr {
+            if let Some(inverse) = inverses.next() {
+                claim.first = scalar::montgomery_mul(&claim.first, inverse);
+                claim.second = scalar::montgomery_mul(&claim.second, inverse);
+            }
+        }
+        // The recoding has no digit of zero, so it cannot write a multiplier of zero.
+        let decided = !scalar::is_zero(&claim.first) && !scalar::is_zero(&claim.second);
+        if !decided {
+            if let Some(answer) = answers.get_mut(claim.position) {
+                *answer = Answer::Undecided;
+            }
+        }
+        decided
+    });
+    (claims, answers)
+}
+
+/// One answer for each claim.
+#[inline(always)]
+fn settle<F: Lanes>(
+    f: F,
+    generator: &Table,
+    claims: &[Claim<'_>],
+    points: &mut Vec<Point<F::Coordinate>>,
+    prefixes: &mut Vec<F::Factor>,
+) -> Vec<Answer> {
+    let groups = claims.len().div_ceil(F::LANES);
+    load(f, generator, claims, points);
+    let mut exceptional = vec![0u8; groups];
+    while points.len() > groups {
+        if !sum::add_halves(f, points, prefixes) {
+            repair(f, points, &mut exceptional);
+            sum::add_halves(f, points, prefixes);
+        }
+        points.truncate(points.len() / 2);
+    }
+    claims
+        .chunks(F::LANES)
+        .zip(points.iter().zip(&exceptional))
+        .flat_map(|(claims, (point, exceptional))| {
+            claims.iter().enumerate().map(move |(lane, claim)| {
+                if exceptional >> lane & 1 == 1 {
+                    return Answer::Undecided;
+                }
+                let (x, y) = (f.get(point.x, lane), f.get(point.y, lane));
+                if holds(claim, x, y) {
+                    Answer::Accept
+                } else {
+                    Answer::Reject
+                }
+            })
+        })
+        .collect()
+}
+
+/// Whether the sum (x, y + δ) is the claim's R.
+#[inline(always)]
+fn holds(claim: &Claim<'_>, x: Fe, y: Fe) -> bool {
+    let x = x.to_words();
+    let is_odd = || y.sub(Fe([OFFSET, 0, 0, 0, 0])).to_words()[0] & 1 == 1;
+    match claim.rule {
+        // x is below p < 2n: either candidate, r and r + n, is x modulo n.
+        Rule::Ecdsa => scalar::reduce(&x) == claim.r,
+        Rule::Recoverable { odd } => x == claim.r && is_odd() == odd,
+        Rule::Schnorr => x == claim.r && !is_odd(),
+    }
+}
+
+/// The points of all claims: first those of index 0 of every group of lanes, then those of index 1, and so on.
+///
+/// Even indices are the generator's windows and odd ones the key's, so that halving sums each multiple by itself and
+/// adds the two last. The lanes that the last group lacks repeat its first.
+#[inline(always)]
+fn load<F: Lanes>(
+    f: F,
+    generator: &Table,
+    claims: &[Claim<'_>],
+    points: &mut Vec<Point<F::Coordinate>>,
+) {
+    let digits: Vec<[[u8; WINDOWS]; 2]> = claims
+        .iter()
+        .map(|claim| [recode::recode(&claim.first), recode::recode(&claim.second)])
+        .collect();
+    points.clear();
+    for index in 0..POINTS {
+        let (base, window) = (index % 2, index / 2);
+        for (claims, digits) in claims.chunks(F::LANES).zip(digits.chunks(F::LANES)) {
+            let mut entries: [&Entry; MAX_LANES] = [generator.entry(0, 0); MAX_LANES];
+            let mut negative = 0u8;
+            for lane in 0..F::LANES {
+                let from = if lane < claims.len() { lane } else { 0 };
+                let table = if base == 0 {
+                    generator
+                } else {
+                    claims[from].table
+                };
+                let byte = digits[from][base][window];
+                entries[lane] = table.entry(window, recode::magnitude(byte));
+                negative |= u8::from(recode::is_negative(byte)) << lane;
+            }
+            points.push(f.load(&entries[..F::LANES], negative));
+        }
+    }
+}
+
+/// Finds the lanes where two points that meet have the same x, notes them, and puts 0 and 1 there.
+#[cold]
+fn repair<F: Lanes>(f: F, points: &mut [Point<F::Coordinate>], exceptional: &mut [u8]) {
+    let groups = exceptional.len();
+    let (left, right) = points.split_at_mut(points.len() / 2);
+    for (i, (a, b)) in left.iter_mut().zip(right).enumerate() {
+        for lane in 0..F::LANES {
+            let difference = f.get(a.x, lane).sub(f.get(b.x, lane));
+            if difference.is_zero() {
+                exceptional[i % groups] |= 1 << lane;
+                f.set(&mut a.x, lane, false);
+                f.set(&mut b.x, lane, true);
+            }
+        }
+    }
+}

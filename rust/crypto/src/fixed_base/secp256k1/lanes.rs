@@ -1,0 +1,109 @@
+//! What the batch-affine sum asks of a field implementation that works on one or more lanes at once.
+
+use super::field::{Fe, OFFSET};
+use super::table::Entry;
+
+/// Affine points, one a lane: x, and y + δ (`field::OFFSET`).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point<C> {
+    pub(super) x: C,
+    pub(super) y: C,
+}
+
+/// Arithmetic modulo p on `LANES` elements at once. A value of the type is leave to use it.
+///
+/// Two forms of elements, since representations may be lazy: a `Coordinate` may be subtracted, a `Factor` multiplied.
+pub(super) trait Lanes: Copy {
+    const LANES: usize;
+    type Coordinate: Copy;
+    type Factor: Copy;
+
+    fn one(self) -> Self::Factor;
+    /// a − b.
+    fn sub(self, a: Self::Coordinate, b: Self::Coordinate) -> Self::Factor;
+    /// a·b.
+    fn mul(self, a: Self::Factor, b: Self::Factor) -> Self::Factor;
+    /// a² − b − c.
+    fn square_less(
+        self,
+        a: Self::Factor,
+        b: Self::Coordinate,
+        c: Self::Coordinate,
+    ) -> Self::Coordinate;
+    /// a·b − y + 2δ: the ordinate −y of a point whose ordinate is y, moved by a·b, both with δ.
+    fn mul_less(self, a: Self::Factor, b: Self::Factor, y: Self::Coordinate) -> Self::Coordinate;
+    /// 1/a in every lane, or nothing if any lane is zero.
+    fn invert(self, a: Self::Factor) -> Option<Self::Factor>;
+    /// One entry a lane, negated where the lane's bit is set.
+    fn load(self, entries: &[&Entry], negative: u8) -> Point<Self::Coordinate>;
+    /// A lane's element.
+    fn get(self, a: Self::Coordinate, lane: usize) -> Fe;
+    /// Replaces a lane's element by 0 or 1.
+    fn set(self, a: &mut Self::Coordinate, lane: usize, value: bool);
+}
+
+/// One lane of 64-bit arithmetic: on every processor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portable;
+
+impl Lanes for Portable {
+    const LANES: usize = 1;
+    type Coordinate = Fe;
+    type Factor = Fe;
+
+    #[inline(always)]
+    fn one(self) -> Fe {
+        Fe::ONE
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Fe, b: Fe) -> Fe {
+        a.sub_loose(b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Fe, b: Fe) -> Fe {
+        a.mul(b)
+    }
+
+    #[inline(always)]
+    fn square_less(self, a: Fe, b: Fe, c: Fe) -> Fe {
+        a.sqr_add(Fe::negated_sum(b, c))
+    }
+
+    #[inline(always)]
+    fn mul_less(self, a: Fe, b: Fe, y: Fe) -> Fe {
+        const DOUBLE_OFFSET: Fe = Fe([2 * OFFSET, 0, 0, 0, 0]);
+        a.mul_add(b, DOUBLE_OFFSET.sub_loose(y))
+    }
+
+    #[inline(always)]
+    fn invert(self, a: Fe) -> Option<Fe> {
+        (!a.is_zero()).then(|| a.invert())
+    }
+
+    #[inline(always)]
+    fn load(self, entries: &[&Entry], negative: u8) -> Point<Fe> {
+        let Some(Entry([x0, x1, x2, x3, y0, y1, y2, y3])) = entries.first() else {
+            return Point {
+                x: Fe::ZERO,
+                y: Fe::ZERO,
+            };
+        };
+        let flip = if negative & 1 == 1 { u64::MAX } else { 0 };
+        Point {
+            x: Fe::from_words(&[*x0, *x1, *x2, *x3]),
+            y: Fe::from_words(&[y0 ^ flip, y1 ^ flip, y2 ^ flip, y3 ^ flip]),
+        }
+    }
+
+    #[inline(always)]
+    fn get(self, a: Fe, _lane: usize) -> Fe {
+        a
+    }
+
+    #[inline(always)]
+    fn set(self, a: &mut Fe, _lane: usize, value: bool) {
+        *a = if value { Fe::ONE } else { Fe::ZERO };
+    }
+}

@@ -1,0 +1,129 @@
+//! Sums of affine points, many at once: each addition's division becomes three multiplications by Montgomery's trick.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "indices below the length that the type states"
+)]
+
+use super::lanes::{Lanes, Point};
+
+/// Chains of products that advance side by side, so that one's latency is hidden by the others.
+const CHAINS: usize = 4;
+
+/// Adds the second half of the points to the first: point i becomes point i + point (half + i), for an even number of
+/// points. False if any two that meet have the same x; then nothing has changed.
+///
+/// Affine addition (SEC 1, 2.2.1): λ = (y₂ − y₁)/(x₂ − x₁), x₃ = λ² − x₁ − x₂, y₃ = λ(x₁ − x₃) − y₁. The offset of the
+/// ordinates cancels in λ, and `mul_less` restores it.
+#[inline(always)]
+pub(super) fn add_halves<F: Lanes>(
+    f: F,
+    points: &mut [Point<F::Coordinate>],
+    prefixes: &mut Vec<F::Factor>,
+) -> bool {
+    let (left, right) = points.split_at_mut(points.len() / 2);
+    if prefixes.len() < left.len() {
+        prefixes.resize(left.len(), f.one());
+    }
+    let Some(prefixes) = prefixes.get_mut(..left.len()) else {
+        return false;
+    };
+    let (left, left_rest) = left.as_chunks_mut::<CHAINS>();
+    let (right, right_rest) = right.as_chunks::<CHAINS>();
+    let (prefixes, prefixes_rest) = prefixes.as_chunks_mut::<CHAINS>();
+
+    let mut products = [f.one(); CHAINS];
+    for ((a, b), prefix) in left.iter().zip(right).zip(prefixes.iter_mut()) {
+        *prefix = products;
+        products = multiply(f, &products, &differences(f, a, b));
+    }
+    let mut rest = products[0];
+    for ((a, b), prefix) in left_rest
+        .iter()
+        .zip(right_rest)
+        .zip(prefixes_rest.iter_mut())
+    {
+        *prefix = rest;
+        rest = f.mul(rest, f.sub(b.x, a.x));
+    }
+    products[0] = rest;
+
+    let Some(mut inverses) = invert_each(f, &products) else {
+        return false;
+    };
+
+    let mut inverse = [inverses[0]];
+    let pairs = left_rest
+        .iter_mut()
+        .zip(right_rest)
+        .zip(prefixes_rest.iter());
+    for ((a, b), prefix) in pairs.rev() {
+        add_step(f, std::array::from_mut(a), &[*b], &mut inverse, &[*prefix]);
+    }
+    [inverses[0]] = inverse;
+    for ((a, b), prefix) in left.iter_mut().zip(right).zip(prefixes.iter()).rev() {
+        add_step(f, a, b, &mut inverses, prefix);
+    }
+    true
+}
+
+/// Adds `right` to `left`, given the products before these and the inverses of the products with them.
+#[inline(always)]
+fn add_step<F: Lanes, const N: usize>(
+    f: F,
+    left: &mut [Point<F::Coordinate>; N],
+    right: &[Point<F::Coordinate>; N],
+    inverses: &mut [F::Factor; N],
+    prefixes: &[F::Factor; N],
+) {
+    let reciprocals = multiply(f, inverses, prefixes);
+    *inverses = multiply(f, inverses, &differences(f, left, right));
+    let rises = zip(left, right, |a, b| f.sub(b.y, a.y));
+    let slopes = multiply(f, &rises, &reciprocals);
+    let mut x = zip(left, right, |a, _| a.x);
+    for ((x, slope), (a, b)) in x.iter_mut().zip(&slopes).zip(left.iter().zip(right)) {
+        *x = f.square_less(*slope, a.x, b.x);
+    }
+    for ((a, x), slope) in left.iter_mut().zip(&x).zip(&slopes) {
+        let y = f.mul_less(*slope, f.sub(a.x, *x), a.y);
+        *a = Point { x: *x, y };
+    }
+}
+
+/// x₂ − x₁.
+#[inline(always)]
+fn differences<F: Lanes, const N: usize>(
+    f: F,
+    left: &[Point<F::Coordinate>; N],
+    right: &[Point<F::Coordinate>; N],
+) -> [F::Factor; N] {
+    zip(left, right, |a, b| f.sub(b.x, a.x))
+}
+
+#[inline(always)]
+fn multiply<F: Lanes, const N: usize>(
+    f: F,
+    a: &[F::Factor; N],
+    b: &[F::Factor; N],
+) -> [F::Factor; N] {
+    zip(a, b, |a, b| f.mul(*a, *b))
+}
+
+#[inline(always)]
+fn zip<A, B, C, const N: usize>(a: &[A; N], b: &[B; N], both: impl Fn(&A, &B) -> C) -> [C; N] {
+    std::array::from_fn(|i| both(&a[i], &b[i]))
+}
+
+/// The inverse of every factor, in all lanes; nothing if any is zero.
+#[inline(always)]
+fn invert_each<F: Lanes>(f: F, factors: &[F::Factor; CHAINS]) -> Option<[F::Factor; CHAINS]> {
+    let [a, b, c, d] = *factors;
+    let (ab, cd) = (f.mul(a, b), f.mul(c, d));
+    let inverse = f.invert(f.mul(ab, cd))?;
+    let (over_ab, over_cd) = (f.mul(inverse, cd), f.mul(inverse, ab));
+    Some([
+        f.mul(over_ab, b),
+        f.mul(over_ab, a),
+        f.mul(over_cd, d),
+        f.mul(over_cd, c),
+    ])
+}

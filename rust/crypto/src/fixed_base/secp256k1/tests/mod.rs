@@ -1,0 +1,10 @@
+//! The engine against libsecp256k1, and its arithmetic against a big-integer model.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "tests"
+)]
+
+mod signatures;
