@@ -4,7 +4,11 @@
 //! h = SHA-512(R ‖ A ‖ M) mod L. A point's encoding is canonical, so that an R which is not, or is no point, equals none.
 
 mod field;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod job;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod point;
 mod portable;
 mod scalar;
@@ -42,7 +46,9 @@ pub(crate) fn decide(backend: Backend, checks: &[Check<'_>], answers: &mut Vec<A
         .collect::<Vec<_>>();
     let mut encodings = Vec::with_capacity(jobs.len());
     match backend {
-        Backend::Portable | Backend::Ifma(_) => portable::encode_sums(&jobs, &mut encodings),
+        #[cfg(target_arch = "x86_64")]
+        Backend::Ifma(ifma) => ifma::encode_sums(ifma, &jobs, &mut encodings),
+        _ => portable::encode_sums(&jobs, &mut encodings),
     }
     for (job, encoding) in jobs.iter().zip(encodings) {
         if let Some(answer) = answers.get_mut(first.saturating_add(job.place))

@@ -1,5 +1,6 @@
 //! Integers modulo the group's order L: the range of S, the challenge's reduction, and digits for the tables.
 #![allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::as_conversions,
     reason = "words: arrays of fixed size under constant indices, and carries of a known width"
