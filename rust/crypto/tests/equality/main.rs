@@ -4,15 +4,20 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::print_stderr
+    clippy::print_stderr,
+    clippy::print_stdout
 )]
 
 #[path = "../common/mod.rs"]
 mod common;
+mod der;
 mod exceptional;
+mod mutations;
+mod mutators;
 mod oracle;
 mod rings;
 mod scalars;
 mod shapes;
+mod torsion;
 mod vectors;
 mod wycheproof;
