@@ -6,7 +6,7 @@
 
 use super::super::Answer;
 use super::field::{Fe, OFFSET, P};
-use super::lanes::{Lanes, Point};
+use super::lanes::{Lanes, MAX_LANES, Point};
 use super::recode::{self, WINDOWS};
 use super::scalar::{self, HALF_N, N, Words};
 use super::sum;
@@ -37,8 +37,6 @@ pub(crate) struct Check<'a> {
 const TOGETHER: usize = 64;
 /// Points of one sum: the windows of the generator's multiplier and of the key's.
 const POINTS: usize = 2 * WINDOWS;
-/// Lanes of the widest backend.
-const MAX_LANES: usize = 8;
 
 /// A signature that passed the rules: R = first·G + second·P must have this r.
 #[derive(Clone, Copy, Debug)]
@@ -150,23 +148,19 @@ fn settle<F: Lanes>(
         }
         points.truncate(points.len() / 2);
     }
-    claims
-        .chunks(F::LANES)
-        .zip(points.iter().zip(&exceptional))
-        .flat_map(|(claims, (point, exceptional))| {
-            claims.iter().enumerate().map(move |(lane, claim)| {
-                if exceptional >> lane & 1 == 1 {
-                    return Answer::Undecided;
-                }
-                let (x, y) = (f.get(point.x, lane), f.get(point.y, lane));
-                if holds(claim, x, y) {
-                    Answer::Accept
-                } else {
-                    Answer::Reject
-                }
-            })
-        })
-        .collect()
+    let mut answers = Vec::with_capacity(claims.len());
+    for (index, claim) in claims.iter().enumerate() {
+        let (group, lane) = (index / F::LANES, index % F::LANES);
+        let point = points[group];
+        answers.push(if exceptional[group] >> lane & 1 == 1 {
+            Answer::Undecided
+        } else if holds(claim, f.get(point.x, lane), f.get(point.y, lane)) {
+            Answer::Accept
+        } else {
+            Answer::Reject
+        });
+    }
+    answers
 }
 
 /// Whether the sum (x, y + δ) is the claim's R.
@@ -214,7 +208,7 @@ fn load<F: Lanes>(
                 entries[lane] = table.entry(window, recode::magnitude(byte));
                 negative |= u8::from(recode::is_negative(byte)) << lane;
             }
-            points.push(f.load(&entries[..F::LANES], negative));
+            points.push(f.load(&entries, negative));
         }
     }
 }

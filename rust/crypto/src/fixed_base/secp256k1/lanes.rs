@@ -3,6 +3,9 @@
 use super::field::{Fe, OFFSET};
 use super::table::Entry;
 
+/// Lanes of the widest implementation.
+pub(super) const MAX_LANES: usize = 8;
+
 /// Affine points, one a lane: x, and y + δ (`field::OFFSET`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point<C> {
@@ -34,8 +37,8 @@ pub(super) trait Lanes: Copy {
     fn mul_less(self, a: Self::Factor, b: Self::Factor, y: Self::Coordinate) -> Self::Coordinate;
     /// 1/a in every lane, or nothing if any lane is zero.
     fn invert(self, a: Self::Factor) -> Option<Self::Factor>;
-    /// One entry a lane, negated where the lane's bit is set.
-    fn load(self, entries: &[&Entry], negative: u8) -> Point<Self::Coordinate>;
+    /// One entry a lane (the first `LANES` of them), negated where the lane's bit is set.
+    fn load(self, entries: &[&Entry; MAX_LANES], negative: u8) -> Point<Self::Coordinate>;
     /// A lane's element.
     fn get(self, a: Self::Coordinate, lane: usize) -> Fe;
     /// Replaces a lane's element by 0 or 1.
@@ -83,13 +86,8 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn load(self, entries: &[&Entry], negative: u8) -> Point<Fe> {
-        let Some(Entry([x0, x1, x2, x3, y0, y1, y2, y3])) = entries.first() else {
-            return Point {
-                x: Fe::ZERO,
-                y: Fe::ZERO,
-            };
-        };
+    fn load(self, entries: &[&Entry; MAX_LANES], negative: u8) -> Point<Fe> {
+        let [Entry([x0, x1, x2, x3, y0, y1, y2, y3]), ..] = entries;
         let flip = if negative & 1 == 1 { u64::MAX } else { 0 };
         Point {
             x: Fe::from_words(&[*x0, *x1, *x2, *x3]),

@@ -2,6 +2,8 @@
 
 mod check;
 mod field;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod inverse;
 mod lanes;
 mod recode;
@@ -10,6 +12,8 @@ mod sum;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 pub(crate) use check::{Check, Rule};
 pub(crate) use table::Table;
@@ -22,6 +26,9 @@ use lanes::Portable;
 /// All rules are here: r and s in their ranges, low S for ECDSA, both candidates of x for `Rule::Ecdsa`, parity of y.
 pub(crate) fn decide(backend: Backend, checks: &[Check<'_>], answers: &mut Vec<Answer>) {
     match backend {
-        Backend::Portable | Backend::Ifma(_) => check::decide(Portable, checks, answers),
+        #[cfg(target_arch = "x86_64")]
+        Backend::Ifma(ifma) => vector::decide(ifma, checks, answers),
+        // Where there is no IFMA, nothing makes the other variant.
+        _ => check::decide(Portable, checks, answers),
     }
 }

@@ -67,6 +67,9 @@ pub(super) fn add_halves<F: Lanes>(
 }
 
 /// Adds `right` to `left`, given the products before these and the inverses of the products with them.
+///
+/// Each line is done for all N before the next, so that N independent multiplications stand side by side. Loops and no
+/// closures: a closure would not be compiled for the lanes' instructions.
 #[inline(always)]
 fn add_step<F: Lanes, const N: usize>(
     f: F,
@@ -77,15 +80,16 @@ fn add_step<F: Lanes, const N: usize>(
 ) {
     let reciprocals = multiply(f, inverses, prefixes);
     *inverses = multiply(f, inverses, &differences(f, left, right));
-    let rises = zip(left, right, |a, b| f.sub(b.y, a.y));
-    let slopes = multiply(f, &rises, &reciprocals);
-    let mut x = zip(left, right, |a, _| a.x);
-    for ((x, slope), (a, b)) in x.iter_mut().zip(&slopes).zip(left.iter().zip(right)) {
-        *x = f.square_less(*slope, a.x, b.x);
+    let mut slopes = reciprocals;
+    for i in 0..N {
+        slopes[i] = f.mul(reciprocals[i], f.sub(right[i].y, left[i].y));
     }
-    for ((a, x), slope) in left.iter_mut().zip(&x).zip(&slopes) {
-        let y = f.mul_less(*slope, f.sub(a.x, *x), a.y);
-        *a = Point { x: *x, y };
+    for i in 0..N {
+        let x = f.square_less(slopes[i], left[i].x, right[i].x);
+        // λ(x₁ − x₃) is next, and the place of x₁ is free.
+        let run = f.sub(left[i].x, x);
+        left[i].x = x;
+        left[i].y = f.mul_less(slopes[i], run, left[i].y);
     }
 }
 
@@ -96,7 +100,11 @@ fn differences<F: Lanes, const N: usize>(
     left: &[Point<F::Coordinate>; N],
     right: &[Point<F::Coordinate>; N],
 ) -> [F::Factor; N] {
-    zip(left, right, |a, b| f.sub(b.x, a.x))
+    let mut differences = [f.one(); N];
+    for i in 0..N {
+        differences[i] = f.sub(right[i].x, left[i].x);
+    }
+    differences
 }
 
 #[inline(always)]
@@ -105,12 +113,11 @@ fn multiply<F: Lanes, const N: usize>(
     a: &[F::Factor; N],
     b: &[F::Factor; N],
 ) -> [F::Factor; N] {
-    zip(a, b, |a, b| f.mul(*a, *b))
-}
-
-#[inline(always)]
-fn zip<A, B, C, const N: usize>(a: &[A; N], b: &[B; N], both: impl Fn(&A, &B) -> C) -> [C; N] {
-    std::array::from_fn(|i| both(&a[i], &b[i]))
+    let mut products = *a;
+    for i in 0..N {
+        products[i] = f.mul(a[i], b[i]);
+    }
+    products
 }
 
 /// The inverse of every factor, in all lanes; nothing if any is zero.
