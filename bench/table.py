@@ -20,13 +20,17 @@ FEWEST_ROUNDS = 7
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One case: what we measured and, where there is one, what the named peer did in the same rounds."""
+    """One case: what we measured and, where there is one, what the named peer did in the same rounds.
+
+    `worst` is the worst of the rounds of which `value` is the median.
+    """
 
     case: str
     unit: str
     value: float
     peer: str | None = None
     peer_value: float | None = None
+    worst: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -39,6 +43,17 @@ def interleave(
 ) -> dict[str, float]:
     """Run every case once in each round, so that a disturbance meets all of them, and return each one's median.
 
+    As `every_round`.
+    """
+    measured = every_round(cases, rounds=rounds, warm_ups=warm_ups)
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
+def every_round(
+    cases: Mapping[str, Callable[[], float]], *, rounds: int = FEWEST_ROUNDS, warm_ups: int = 1
+) -> dict[str, list[float]]:
+    """Run every case once in each round and return what each one measured, round by round.
+
     A case returns its own measurement (a rate or a time). The warm-up rounds do not count.
     Raises ValueError for fewer than FEWEST_ROUNDS rounds.
     """
@@ -50,7 +65,7 @@ def interleave(
             value = run()
             if number >= warm_ups:
                 measured[name].append(value)
-    return {name: statistics.median(values) for name, values in measured.items()}
+    return measured
 
 
 def machine() -> dict[str, str | int | None]:
@@ -75,18 +90,20 @@ def show(title: str, rows: Sequence[Row], *, as_json: bool = "--json" in sys.arg
     )
     table.add_column("case")
     table.add_column("unit")
-    for name in ("value", "peer's", "ratio"):
+    columns: dict[str, Callable[[Row], float | None]] = {
+        "value": lambda row: row.value,
+        "worst": lambda row: row.worst,
+        "peer's": lambda row: row.peer_value,
+        "ratio": lambda row: row.ratio,
+    }
+    if all(row.worst is None for row in rows):
+        del columns["worst"]
+    for name in columns:
         table.add_column(name, justify="right")
     table.add_column("peer")
     for row in rows:
-        table.add_row(
-            row.case,
-            row.unit,
-            _number(row.value),
-            _number(row.peer_value),
-            _number(row.ratio),
-            row.peer or "",
-        )
+        numbers = [_number(column(row)) for column in columns.values()]
+        table.add_row(row.case, row.unit, *numbers, row.peer or "")
     Console().print(table)
 
 
