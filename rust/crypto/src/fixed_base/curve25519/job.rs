@@ -2,19 +2,19 @@
 
 use sha2::{Digest as _, Sha512};
 
+use super::Check;
+use super::field::words;
 use super::scalar::Scalar;
-use super::{Check, Table};
 
 /// S·B − h·A is to be computed, and its encoding compared with R.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     /// The check's place among the answers.
     pub(super) place: usize,
-    pub(super) table: &'a Table,
-    pub(super) r: [u8; 32],
+    pub(super) check: &'a Check<'a>,
+    /// R's words, least first.
+    pub(super) r: [u64; 4],
     pub(super) s: Scalar,
-    /// SHA-512(R ‖ A ‖ M) as an integer below L: A may have a torsion component, so no other representative would do.
-    pub(super) h: Scalar,
 }
 
 /// The canonical encodings of the eight points of small order. (The other encodings of those points are no point's
@@ -54,22 +54,24 @@ const fn negative(mut encoded: [u8; 32]) -> [u8; 32] {
 
 impl<'a> Job<'a> {
     /// None where the check is to be rejected whatever the sum is: S ≥ L, or R of small order.
-    pub(super) fn new(place: usize, check: &Check<'a>) -> Option<Self> {
+    pub(super) fn new(place: usize, check: &'a Check<'a>) -> Option<Self> {
         let s = Scalar::from_canonical_bytes(&check.s)?;
-        if SMALL_ORDER.contains(&check.r) {
-            return None;
-        }
-        let hash = Sha512::new()
-            .chain_update(check.r)
-            .chain_update(check.public_key)
-            .chain_update(check.message)
-            .finalize();
-        Some(Self {
+        let job = Self {
             place,
-            table: check.table,
-            r: check.r,
+            check,
+            r: words(&check.r),
             s,
-            h: Scalar::reduce(&hash.into()),
-        })
+        };
+        (!SMALL_ORDER.contains(&check.r)).then_some(job)
     }
+}
+
+/// h = SHA-512(R ‖ A ‖ M) as an integer below L: A may have a torsion component, so no other representative would do.
+pub(super) fn challenge(check: &Check<'_>) -> Scalar {
+    let hash = Sha512::new()
+        .chain_update(check.r)
+        .chain_update(check.public_key)
+        .chain_update(check.message)
+        .finalize();
+    Scalar::reduce(&hash.into())
 }

@@ -3,7 +3,11 @@
 //! RFC 8032 §5.1.7 without the cofactor: S < L, and the encoding of S·B − h·A is R byte for byte, where
 //! h = SHA-512(R ‖ A ‖ M) mod L. A point's encoding is canonical, so that an R which is not, or is no point, equals none.
 
+#[cfg(target_arch = "x86_64")]
+mod encodings;
 mod field;
+#[cfg(target_arch = "x86_64")]
+mod hashes;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod job;
@@ -12,6 +16,8 @@ mod lanes;
 mod point;
 mod portable;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod sums;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -44,15 +50,15 @@ pub(crate) fn decide(backend: Backend, checks: &[Check<'_>], answers: &mut Vec<A
         .enumerate()
         .filter_map(|(place, check)| Job::new(place, check))
         .collect::<Vec<_>>();
-    let mut encodings = Vec::with_capacity(jobs.len());
+    let mut holds = Vec::with_capacity(jobs.len());
     match backend {
         #[cfg(target_arch = "x86_64")]
-        Backend::Ifma(ifma) => ifma::encode_sums(ifma, &jobs, &mut encodings),
-        _ => portable::encode_sums(&jobs, &mut encodings),
+        Backend::Ifma(ifma) => ifma::decide(ifma, &jobs, &mut holds),
+        _ => portable::decide(&jobs, &mut holds),
     }
-    for (job, encoding) in jobs.iter().zip(encodings) {
+    for (job, holds) in jobs.iter().zip(holds) {
         if let Some(answer) = answers.get_mut(first.saturating_add(job.place))
-            && job.r == encoding
+            && holds
         {
             *answer = Answer::Accept;
         }

@@ -60,10 +60,6 @@ impl Point {
         let y = Field::from_bytes(bytes);
         let [.., high] = *bytes;
         let odd = high & 0x80 != 0;
-        let mut canonical = encode_words(y.to_words(), odd);
-        if canonical != *bytes {
-            return None;
-        }
         // x² = u/v; a root is u·v³·(u·v⁷)^((p − 5)/8), perhaps times √−1.
         let yy = y.square();
         let u = yy.sub(Field::ONE).carry();
@@ -87,9 +83,8 @@ impl Point {
             z: Field::ONE,
             t: x.mul(y),
         };
-        // −0 is 0, whose sign is not the one that was written.
-        canonical = encode_words(y.to_words(), x.is_odd());
-        (canonical == *bytes).then_some(point)
+        // Neither a y from p on nor −0, which is 0, is written so.
+        (encode(x, y) == *bytes).then_some(point)
     }
 
     /// −P = (−x, y).
@@ -153,10 +148,10 @@ impl Niels {
     }
 }
 
-/// The encoding of (x, y), given y below p and whether x is odd.
-pub(super) fn encode_words(y: [u64; 4], x_is_odd: bool) -> [u8; 32] {
-    let [y0, y1, y2, y3] = y;
-    let words = [y0, y1, y2, y3 | u64::from(x_is_odd) << 63];
+/// The encoding of the affine point (x, y) (RFC 8032 §5.1.2): y, and the highest bit where x is odd.
+pub(super) fn encode(x: Field, y: Field) -> [u8; 32] {
+    let [y0, y1, y2, y3] = y.to_words();
+    let words = [y0, y1, y2, y3 | u64::from(x.is_odd()) << 63];
     let mut bytes = [0; 32];
     for (part, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
         *part = word.to_le_bytes();

@@ -6,14 +6,23 @@
 )]
 
 use super::field::Field;
-use super::job::Job;
-use super::point::{Point, encode_words};
+use super::job::{Job, challenge};
+use super::point::{Point, encode};
 use super::table::{BASE, BaseMultiples, KeyMultiples};
 
-/// Appends the encoding of S·B − h·A for each job.
-pub(super) fn encode_sums(jobs: &[Job<'_>], encodings: &mut Vec<[u8; 32]>) {
+/// Appends, for each job, whether its equation holds. One inversion serves all.
+pub(super) fn decide(jobs: &[Job<'_>], holds: &mut Vec<bool>) {
     let sums = jobs.iter().map(sum).collect::<Vec<_>>();
-    encode(&sums, encodings);
+    let mut inverses = sums.iter().map(|sum| sum.z).collect::<Vec<_>>();
+    Field::invert_all(&mut inverses);
+    holds.extend(
+        jobs.iter()
+            .zip(sums)
+            .zip(inverses)
+            .map(|((job, sum), inverse)| {
+                job.check.r == encode(sum.x.mul(inverse), sum.y.mul(inverse))
+            }),
+    );
 }
 
 fn sum(job: &Job<'_>) -> Point {
@@ -24,21 +33,11 @@ fn sum(job: &Job<'_>) -> Point {
         let place = BaseMultiples::place(&s, window);
         sum = sum.add_niels(&base[place.index as usize].read(place.negative));
     }
-    let key = job.table.multiples().entries();
-    let h = KeyMultiples::biased(job.h);
+    let key = job.check.table.multiples().entries();
+    let h = KeyMultiples::biased(challenge(job.check));
     for window in 0..KeyMultiples::WINDOWS {
         let place = KeyMultiples::place(&h, window);
         sum = sum.add_niels(&key[place.index as usize].read(place.negative));
     }
     sum
-}
-
-/// Appends the points' encodings (RFC 8032 §5.1.2), with one inversion for all.
-pub(super) fn encode(points: &[Point], encodings: &mut Vec<[u8; 32]>) {
-    let mut inverses = points.iter().map(|point| point.z).collect::<Vec<_>>();
-    Field::invert_all(&mut inverses);
-    encodings.extend(points.iter().zip(inverses).map(|(point, inverse)| {
-        let y = point.y.mul(inverse).to_words();
-        encode_words(y, point.x.mul(inverse).is_odd())
-    }));
 }

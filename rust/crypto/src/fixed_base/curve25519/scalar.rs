@@ -18,6 +18,8 @@ const C: [u64; 2] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6];
 pub(super) struct Scalar(pub(super) [u64; 4]);
 
 impl Scalar {
+    pub(super) const ZERO: Self = Self([0; 4]);
+
     /// 32 little-endian bytes; none from L on (RFC 8032 §5.1.7).
     #[inline]
     pub(super) fn from_canonical_bytes(bytes: &[u8; 32]) -> Option<Self> {
