@@ -1,8 +1,9 @@
 //! SHA-512(R ‖ A ‖ M) modulo L (FIPS 180-4 §6.4), eight checks at once, one in each lane.
 #![allow(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::as_conversions,
-    reason = "words, lanes and rounds: arrays of fixed size; the bounds of a block are those of its bytes"
+    reason = "words, lanes and rounds: arrays of fixed size under indices bounded beside them"
 )]
 
 use std::arch::x86_64::{

@@ -66,9 +66,7 @@ pub(super) fn store_8(lanes: __m512i) -> [u64; 8] {
 #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
 pub(super) fn prefetch(entry: &Entry) {
     let [first, _, last] = &entry.0;
-    // SAFETY: a hint that reads nothing and cannot fault, and the pointers are of references.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(first.as_ptr().cast());
-        _mm_prefetch::<_MM_HINT_T0>(last.as_ptr().cast());
-    }
+    // A hint: it reads nothing and cannot fault.
+    _mm_prefetch::<_MM_HINT_T0>(first.as_ptr().cast());
+    _mm_prefetch::<_MM_HINT_T0>(last.as_ptr().cast());
 }
