@@ -5,6 +5,7 @@
 //! One item never spoils another, a batch never half-answers, and an item whose signatures did not verify is answered
 //! and never stored.
 
+mod batch;
 mod body;
 mod destination;
 mod explain;

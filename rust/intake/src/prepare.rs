@@ -5,6 +5,7 @@ use custody_ledger::{Candidate, Priority, tags};
 use custody_wire::messages::v1::{SubmitItem, SubmitWithdrawalsRequest};
 use prost::Message;
 
+use crate::batch::Batch;
 use crate::body;
 use crate::metadata::{self, Metadata};
 use crate::refusal::{IntentId, Malformed, Refusal};
@@ -89,17 +90,42 @@ pub fn prepare(
             format!("{} of 1 to {MAX_ITEMS}", request.items.len()),
         ));
     }
+    let mut batch = Batch::default();
     let items = request.items.into_iter().enumerate();
+    let items = items
+        .map(|(index, item)| {
+            let claimed = check(item, index, principal, rules, salt)?;
+            let place = batch.add(
+                keyring,
+                &rules.deployment,
+                &claimed.item.intent,
+                &claimed.item.signatures,
+            );
+            Ok((claimed, place))
+        })
+        .collect::<Vec<Result<_, Refusal>>>();
+    let verdicts = batch.verify(keyring);
+    let items = items.into_iter().map(|item| {
+        let (claimed, place) = item?;
+        match verdicts.check(place, &claimed.item.signatures) {
+            Ok(()) => Ok(claimed.item),
+            Err(refusal) => Err(refusal.of(&claimed.id.reference).of_intent(claimed.id)),
+        }
+    });
     Ok(Prepared {
         request_id: request.request_id,
         principal: principal.to_owned(),
         policy_hash: rules.policy_hash,
         governance_sequence: rules.governance_sequence,
         keyring_version: keyring.version(),
-        items: items
-            .map(|(index, item)| check(item, index, principal, rules, keyring, salt))
-            .collect(),
+        items: items.collect(),
     })
+}
+
+/// An item right in everything but its signatures, which nobody has verified yet.
+struct Claimed {
+    id: IntentId,
+    item: Item,
 }
 
 fn check(
@@ -107,9 +133,8 @@ fn check(
     index: usize,
     principal: &str,
     rules: &Rules,
-    keyring: &Keyring,
     salt: &[u8; 32],
-) -> Result<Item, Refusal> {
+) -> Result<Claimed, Refusal> {
     if item.intent.len() > MAX_INTENT {
         return Err(Refusal::fix(
             tags::INTENT_MALFORMED,
@@ -141,23 +166,19 @@ fn check(
             ));
         }
         let metadata = metadata::pack(&item.metadata, salt, index)?;
-        let validity = signatures::check(
-            rules,
-            body.initiator,
-            &body.candidate,
-            &item.intent,
-            &signatures,
-            keyring,
-        )?;
+        let validity = signatures::check(body.initiator, &body.candidate, &signatures)?;
         Ok((metadata, validity))
     };
     let (metadata, validity) =
         rest().map_err(|refusal| refusal.of(&id.reference).of_intent(id.clone()))?;
-    Ok(Item {
-        candidate: body.candidate,
-        intent: item.intent,
-        signatures,
-        validity,
-        metadata,
+    Ok(Claimed {
+        id,
+        item: Item {
+            candidate: body.candidate,
+            intent: item.intent,
+            signatures,
+            validity,
+            metadata,
+        },
     })
 }

@@ -1,13 +1,11 @@
-//! Who must have signed an intent, and whether they did.
+//! Who must have signed an intent; whether they did is the batch's to find.
 
 use std::collections::BTreeSet;
 
-use custody_crypto::{Keyring, Verdict};
 use custody_ledger::{Candidate, tags};
-use custody_wire::{SignedType, signed_message, signing_input};
 
 use crate::refusal::Refusal;
-use crate::rules::{Initiator, Rules};
+use crate::rules::Initiator;
 
 /// As the proto says; each costs a verification.
 const MAX_SIGNATURES: usize = 8;
@@ -19,15 +17,12 @@ pub(crate) struct Validity {
     pub until_ms: u64,
 }
 
-/// Checks that exactly the policy's keys signed, of every role that the amount needs, and that each signature verifies.
-/// The clock is the writer's, so the keys' time is handed on.
+/// Checks that exactly the policy's keys claim to have signed, of every role that the amount needs. The clock is the
+/// writer's, so the keys' time is handed on.
 pub(crate) fn check(
-    rules: &Rules,
     initiator: &Initiator,
     candidate: &Candidate,
-    intent: &[u8],
     signatures: &[(String, Vec<u8>)],
-    keyring: &Keyring,
 ) -> Result<Validity, Refusal> {
     if !(1..=MAX_SIGNATURES).contains(&signatures.len()) {
         return Err(Refusal::fix(
@@ -75,28 +70,5 @@ pub(crate) fn check(
         );
         return Err(Refusal::fix(tags::SIGNATURE_COSIGN_MISSING, detail));
     }
-    let message = signed_message(SignedType::Intent, &rules.deployment, intent);
-    for (key_id, signature) in signatures {
-        verify(keyring, key_id, &message, signature)?;
-    }
     Ok(validity)
-}
-
-fn verify(
-    keyring: &Keyring,
-    key_id: &str,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), Refusal> {
-    let unknown = || Refusal::fix(tags::SIGNATURE_KEY, format!("signatures: key {key_id:?}"));
-    let scheme = keyring.scheme(key_id).ok_or_else(unknown)?;
-    let input = signing_input(scheme.name(), message).map_err(|_| unknown())?;
-    match keyring.verify(key_id, &input, signature) {
-        Verdict::Valid => Ok(()),
-        Verdict::UnknownKey => Err(unknown()),
-        Verdict::Invalid | Verdict::Malformed => Err(Refusal::fix(
-            tags::SIGNATURE_INVALID,
-            format!("signatures: by key {key_id:?}"),
-        )),
-    }
 }
