@@ -138,15 +138,23 @@ fn settle<F: Lanes>(
     points: &mut Vec<Point<F::Coordinate>>,
     prefixes: &mut Vec<F::Factor>,
 ) -> Vec<Answer> {
-    let groups = claims.len().div_ceil(F::LANES);
-    load(f, generator, claims, points);
-    let mut exceptional = vec![0u8; groups];
-    while points.len() > groups {
+    let groups: Vec<Group<'_>> = claims
+        .chunks(F::LANES)
+        .map(|claims| Group::new(generator, claims))
+        .collect();
+    let mut size = POINTS * groups.len();
+    if points.len() < size {
+        points.resize(size, f.origin());
+    }
+    load(f, generator, &groups, &mut points[..size]);
+    let mut exceptional = vec![0u8; groups.len()];
+    while size > groups.len() {
+        let points = &mut points[..size];
         if !sum::add_halves(f, points, prefixes) {
             repair(f, points, &mut exceptional);
             sum::add_halves(f, points, prefixes);
         }
-        points.truncate(points.len() / 2);
+        size /= 2;
     }
     let mut answers = Vec::with_capacity(claims.len());
     for (index, claim) in claims.iter().enumerate() {
@@ -176,39 +184,60 @@ fn holds(claim: &Claim<'_>, x: Fe, y: Fe) -> bool {
     }
 }
 
-/// The points of all claims: first those of index 0 of every group of lanes, then those of index 1, and so on.
+/// What the points of as many claims as there are lanes are found by; lanes that lack a claim repeat the first's.
+struct Group<'a> {
+    tables: [&'a Table; MAX_LANES],
+    /// By base (0 is the generator, 1 the key), then lane.
+    magnitudes: [[[u8; WINDOWS]; MAX_LANES]; 2],
+    negative: [[u64; MAX_LANES]; 2],
+}
+
+impl<'a> Group<'a> {
+    fn new(generator: &'a Table, claims: &[Claim<'a>]) -> Self {
+        let mut group = Self {
+            tables: [generator; MAX_LANES],
+            magnitudes: [[[0; WINDOWS]; MAX_LANES]; 2],
+            negative: [[0; MAX_LANES]; 2],
+        };
+        for lane in 0..MAX_LANES {
+            let Some(claim) = claims.get(lane).or(claims.first()) else {
+                break;
+            };
+            group.tables[lane] = claim.table;
+            for (base, scalar) in [&claim.first, &claim.second].into_iter().enumerate() {
+                let digits = recode::recode(scalar);
+                group.magnitudes[base][lane] = digits.magnitudes;
+                group.negative[base][lane] = u64::from(digits.negative);
+            }
+        }
+        group
+    }
+}
+
+/// The points of all groups: first those of index 0 of every group, then those of index 1, and so on.
 ///
 /// Even indices are the generator's windows and odd ones the key's, so that halving sums each multiple by itself and
-/// adds the two last. The lanes that the last group lacks repeat its first.
+/// adds the two last.
 #[inline(always)]
 fn load<F: Lanes>(
     f: F,
     generator: &Table,
-    claims: &[Claim<'_>],
-    points: &mut Vec<Point<F::Coordinate>>,
+    groups: &[Group<'_>],
+    points: &mut [Point<F::Coordinate>],
 ) {
-    let digits: Vec<[[u8; WINDOWS]; 2]> = claims
-        .iter()
-        .map(|claim| [recode::recode(&claim.first), recode::recode(&claim.second)])
-        .collect();
-    points.clear();
-    for index in 0..POINTS {
-        let (base, window) = (index % 2, index / 2);
-        for (claims, digits) in claims.chunks(F::LANES).zip(digits.chunks(F::LANES)) {
+    for (index, row) in points.chunks_exact_mut(groups.len()).enumerate() {
+        let (base, window) = (index % 2, index / 2 % WINDOWS);
+        for (point, group) in row.iter_mut().zip(groups) {
             let mut entries: [&Entry; MAX_LANES] = [generator.entry(0, 0); MAX_LANES];
-            let mut negative = 0u8;
             for lane in 0..F::LANES {
-                let from = if lane < claims.len() { lane } else { 0 };
                 let table = if base == 0 {
                     generator
                 } else {
-                    claims[from].table
+                    group.tables[lane]
                 };
-                let byte = digits[from][base][window];
-                entries[lane] = table.entry(window, recode::magnitude(byte));
-                negative |= u8::from(recode::is_negative(byte)) << lane;
+                entries[lane] = table.entry(window, group.magnitudes[base][lane][window]);
             }
-            points.push(f.load(&entries, negative));
+            *point = f.load(&entries, &group.negative[base], window as u32);
         }
     }
 }

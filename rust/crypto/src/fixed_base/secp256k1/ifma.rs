@@ -23,8 +23,54 @@ pub(super) struct Factor([V; 5]);
 /// 2⁵², and a start in the lower five.
 struct Columns([V; 10]);
 
+/// Adds a limb times all limbs: low halves to five columns, high halves to the five that begin with the next.
+macro_rules! row {
+    ($a:ident, $b:ident: $c0:ident $c1:ident $c2:ident $c3:ident $c4:ident $c5:ident) => {
+        let [b0, b1, b2, b3, b4] = $b;
+        $c0 = $c0.add_low($a, b0);
+        $c1 = $c1.add_low($a, b1);
+        $c2 = $c2.add_low($a, b2);
+        $c3 = $c3.add_low($a, b3);
+        $c4 = $c4.add_low($a, b4);
+        $c1 = $c1.add_high($a, b0);
+        $c2 = $c2.add_high($a, b1);
+        $c3 = $c3.add_high($a, b2);
+        $c4 = $c4.add_high($a, b3);
+        $c5 = $c5.add_high($a, b4);
+    };
+}
+
 impl Columns {
-    /// a·b + start. (Column 9 is one high half: below 2⁵².)
+    /// Both a·b + start, row by row in turn: each row waits for the one before, and the other product fills the wait.
+    /// (Column 9 is one high half: below 2⁵².)
+    #[inline(always)]
+    fn products(ifma: Ifma, a: [Factor; 2], b: [Factor; 2], start: [[V; 5]; 2]) -> [Self; 2] {
+        let zero = V::splat(ifma, 0);
+        let [Factor([a0, a1, a2, a3, a4]), Factor([d0, d1, d2, d3, d4])] = a;
+        let [Factor(b), Factor(e)] = b;
+        let [
+            [mut c0, mut c1, mut c2, mut c3, mut c4],
+            [mut f0, mut f1, mut f2, mut f3, mut f4],
+        ] = start;
+        let [mut c5, mut c6, mut c7, mut c8, mut c9] = [zero; 5];
+        let [mut f5, mut f6, mut f7, mut f8, mut f9] = [zero; 5];
+        row!(a0, b: c0 c1 c2 c3 c4 c5);
+        row!(d0, e: f0 f1 f2 f3 f4 f5);
+        row!(a1, b: c1 c2 c3 c4 c5 c6);
+        row!(d1, e: f1 f2 f3 f4 f5 f6);
+        row!(a2, b: c2 c3 c4 c5 c6 c7);
+        row!(d2, e: f2 f3 f4 f5 f6 f7);
+        row!(a3, b: c3 c4 c5 c6 c7 c8);
+        row!(d3, e: f3 f4 f5 f6 f7 f8);
+        row!(a4, b: c4 c5 c6 c7 c8 c9);
+        row!(d4, e: f4 f5 f6 f7 f8 f9);
+        [
+            Self([c0, c1, c2, c3, c4, c5, c6, c7, c8, c9]),
+            Self([f0, f1, f2, f3, f4, f5, f6, f7, f8, f9]),
+        ]
+    }
+
+    /// a·b + start.
     #[inline(always)]
     fn product(ifma: Ifma, a: Factor, b: Factor, start: [V; 5]) -> Self {
         let zero = V::splat(ifma, 0);
@@ -32,26 +78,11 @@ impl Columns {
         let b = b.0;
         let [mut c0, mut c1, mut c2, mut c3, mut c4] = start;
         let [mut c5, mut c6, mut c7, mut c8, mut c9] = [zero; 5];
-        macro_rules! row {
-            ($a:ident: $c0:ident $c1:ident $c2:ident $c3:ident $c4:ident $c5:ident) => {
-                let [b0, b1, b2, b3, b4] = b;
-                $c0 = $c0.add_low($a, b0);
-                $c1 = $c1.add_low($a, b1);
-                $c2 = $c2.add_low($a, b2);
-                $c3 = $c3.add_low($a, b3);
-                $c4 = $c4.add_low($a, b4);
-                $c1 = $c1.add_high($a, b0);
-                $c2 = $c2.add_high($a, b1);
-                $c3 = $c3.add_high($a, b2);
-                $c4 = $c4.add_high($a, b3);
-                $c5 = $c5.add_high($a, b4);
-            };
-        }
-        row!(a0: c0 c1 c2 c3 c4 c5);
-        row!(a1: c1 c2 c3 c4 c5 c6);
-        row!(a2: c2 c3 c4 c5 c6 c7);
-        row!(a3: c3 c4 c5 c6 c7 c8);
-        row!(a4: c4 c5 c6 c7 c8 c9);
+        row!(a0, b: c0 c1 c2 c3 c4 c5);
+        row!(a1, b: c1 c2 c3 c4 c5 c6);
+        row!(a2, b: c2 c3 c4 c5 c6 c7);
+        row!(a3, b: c3 c4 c5 c6 c7 c8);
+        row!(a4, b: c4 c5 c6 c7 c8 c9);
         Self([c0, c1, c2, c3, c4, c5, c6, c7, c8, c9])
     }
 
@@ -179,6 +210,22 @@ fn limbs(ifma: Ifma, [w0, w1, w2, w3]: [V; 4]) -> Coordinate {
     ])
 }
 
+/// −y + 2δ + 4p, and p by the bias: column 4 starts above 2⁵⁰ − 2⁴⁹ − 2¹⁰.
+#[inline(always)]
+fn less(ifma: Ifma, y: Coordinate) -> [V; 5] {
+    const FOUR_P: (u64, u64) = multiple_of_p(4);
+    const LOWEST: u64 = FOUR_P.0.wrapping_add(2 * OFFSET).wrapping_sub(FOLD_256);
+    let [y0, y1, y2, y3, y4] = y.0;
+    let zero = V::splat(ifma, 0);
+    [
+        V::splat(ifma, LOWEST).sub(y0),
+        zero.sub(y1),
+        zero.sub(y2),
+        zero.sub(y3),
+        V::splat(ifma, FOUR_P.1).sub(y4),
+    ]
+}
+
 /// multiple·p in the two limbs that differ from zero when limb 0 may be negative: p = 2²⁵⁶ − FOLD_256.
 #[inline(always)]
 const fn multiple_of_p(multiple: u64) -> (u64, u64) {
@@ -197,6 +244,12 @@ impl Lanes for Ifma {
     fn one(self) -> Factor {
         let zero = V::splat(self, 0);
         Factor([V::splat(self, 1), zero, zero, zero, zero])
+    }
+
+    #[inline(always)]
+    fn origin(self) -> Point<Coordinate> {
+        let zero = Coordinate([V::splat(self, 0); 5]);
+        Point { x: zero, y: zero }
     }
 
     /// a − b + 4p: limb 4 in [2⁵⁰ − 2⁴⁹ − 2¹⁰ − 1, 2⁵⁰ + 2⁴⁹ + 2¹⁰).
@@ -219,6 +272,12 @@ impl Lanes for Ifma {
         Columns::product(self, a, b, [zero; 5]).reduce::<false>(self)
     }
 
+    #[inline(always)]
+    fn mul_two(self, a: [Factor; 2], b: [Factor; 2]) -> [Factor; 2] {
+        let [c, f] = Columns::products(self, a, b, [[V::splat(self, 0); 5]; 2]);
+        [c.reduce::<false>(self), f.reduce::<false>(self)]
+    }
+
     /// a² − b − c + 8p, and p by the bias: column 4 starts above 2⁵¹ − 2⁵⁰ − 2¹¹.
     #[inline(always)]
     fn square_less(self, a: Factor, b: Coordinate, c: Coordinate) -> Coordinate {
@@ -236,27 +295,24 @@ impl Lanes for Ifma {
         clean(self, Columns::square(self, a, start).reduce::<true>(self))
     }
 
-    /// a·b − y + 2δ + 4p, and p by the bias: column 4 starts above 2⁵⁰ − 2⁴⁹ − 2¹⁰.
     #[inline(always)]
     fn mul_less(self, a: Factor, b: Factor, y: Coordinate) -> Coordinate {
-        const FOUR_P: (u64, u64) = multiple_of_p(4);
-        let [y0, y1, y2, y3, y4] = y.0;
-        let zero = V::splat(self, 0);
-        let low = V::splat(
-            self,
-            FOUR_P.0.wrapping_add(2 * OFFSET).wrapping_sub(FOLD_256),
-        );
-        let start = [
-            low.sub(y0),
-            zero.sub(y1),
-            zero.sub(y2),
-            zero.sub(y3),
-            V::splat(self, FOUR_P.1).sub(y4),
-        ];
-        clean(
-            self,
-            Columns::product(self, a, b, start).reduce::<true>(self),
-        )
+        let columns = Columns::product(self, a, b, less(self, y));
+        clean(self, columns.reduce::<true>(self))
+    }
+
+    #[inline(always)]
+    fn mul_less_two(
+        self,
+        a: [Factor; 2],
+        b: [Factor; 2],
+        [y, z]: [Coordinate; 2],
+    ) -> [Coordinate; 2] {
+        let [c, f] = Columns::products(self, a, b, [less(self, y), less(self, z)]);
+        [
+            clean(self, c.reduce::<true>(self)),
+            clean(self, f.reduce::<true>(self)),
+        ]
     }
 
     /// One scalar inversion: of the product of all lanes, gathered in three steps that also leave what undoes them.
@@ -286,7 +342,13 @@ impl Lanes for Ifma {
     }
 
     #[inline(always)]
-    fn load(self, entries: &[&Entry; MAX_LANES], negative: u8) -> Point<Coordinate> {
+    fn load(
+        self,
+        entries: &[&Entry; MAX_LANES],
+        negative: &[u64; MAX_LANES],
+        sign: u32,
+    ) -> Point<Coordinate> {
+        let negative = V::from_array(self, negative).meets(V::splat(self, 1 << (sign & 63)));
         let ones = V::splat(self, u64::MAX);
         let [x0, x1, x2, x3, y0, y1, y2, y3] = V::transpose(self, entries);
         let y = [

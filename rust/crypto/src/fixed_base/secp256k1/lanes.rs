@@ -22,10 +22,17 @@ pub(super) trait Lanes: Copy {
     type Factor: Copy;
 
     fn one(self) -> Self::Factor;
+    /// (0, 0) in every lane: what a place holds before it is filled.
+    fn origin(self) -> Point<Self::Coordinate>;
     /// a − b.
     fn sub(self, a: Self::Coordinate, b: Self::Coordinate) -> Self::Factor;
     /// a·b.
     fn mul(self, a: Self::Factor, b: Self::Factor) -> Self::Factor;
+    /// Two products, side by side where that is quicker.
+    #[inline(always)]
+    fn mul_two(self, [a, b]: [Self::Factor; 2], [c, d]: [Self::Factor; 2]) -> [Self::Factor; 2] {
+        [self.mul(a, c), self.mul(b, d)]
+    }
     /// a² − b − c.
     fn square_less(
         self,
@@ -35,10 +42,25 @@ pub(super) trait Lanes: Copy {
     ) -> Self::Coordinate;
     /// a·b − y + 2δ: the ordinate −y of a point whose ordinate is y, moved by a·b, both with δ.
     fn mul_less(self, a: Self::Factor, b: Self::Factor, y: Self::Coordinate) -> Self::Coordinate;
+    /// Two of them.
+    #[inline(always)]
+    fn mul_less_two(
+        self,
+        [a, b]: [Self::Factor; 2],
+        [c, d]: [Self::Factor; 2],
+        [y, z]: [Self::Coordinate; 2],
+    ) -> [Self::Coordinate; 2] {
+        [self.mul_less(a, c, y), self.mul_less(b, d, z)]
+    }
     /// 1/a in every lane, or nothing if any lane is zero.
     fn invert(self, a: Self::Factor) -> Option<Self::Factor>;
-    /// One entry a lane (the first `LANES` of them), negated where the lane's bit is set.
-    fn load(self, entries: &[&Entry; MAX_LANES], negative: u8) -> Point<Self::Coordinate>;
+    /// One entry a lane (the first `LANES` of them), negated where the lane's word in `negative` has the bit `sign`.
+    fn load(
+        self,
+        entries: &[&Entry; MAX_LANES],
+        negative: &[u64; MAX_LANES],
+        sign: u32,
+    ) -> Point<Self::Coordinate>;
     /// A lane's element.
     fn get(self, a: Self::Coordinate, lane: usize) -> Fe;
     /// Replaces a lane's element by 0 or 1.
@@ -57,6 +79,14 @@ impl Lanes for Portable {
     #[inline(always)]
     fn one(self) -> Fe {
         Fe::ONE
+    }
+
+    #[inline(always)]
+    fn origin(self) -> Point<Fe> {
+        Point {
+            x: Fe::ZERO,
+            y: Fe::ZERO,
+        }
     }
 
     #[inline(always)]
@@ -86,9 +116,14 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn load(self, entries: &[&Entry; MAX_LANES], negative: u8) -> Point<Fe> {
+    fn load(
+        self,
+        entries: &[&Entry; MAX_LANES],
+        negative: &[u64; MAX_LANES],
+        sign: u32,
+    ) -> Point<Fe> {
         let [Entry([x0, x1, x2, x3, y0, y1, y2, y3]), ..] = entries;
-        let flip = if negative & 1 == 1 { u64::MAX } else { 0 };
+        let flip = (negative[0] >> (sign & 63) & 1).wrapping_neg();
         Point {
             x: Fe::from_words(&[*x0, *x1, *x2, *x3]),
             y: Fe::from_words(&[y0 ^ flip, y1 ^ flip, y2 ^ flip, y3 ^ flip]),

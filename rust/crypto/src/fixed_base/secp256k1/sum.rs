@@ -33,8 +33,15 @@ pub(super) fn add_halves<F: Lanes>(
 
     let mut products = [f.one(); CHAINS];
     for ((a, b), prefix) in left.iter().zip(right).zip(prefixes.iter_mut()) {
-        *prefix = products;
-        products = multiply(f, &products, &differences(f, a, b));
+        for i in (0..CHAINS).step_by(2) {
+            let j = i + 1;
+            prefix[i] = products[i];
+            prefix[j] = products[j];
+            [products[i], products[j]] = f.mul_two(
+                [products[i], products[j]],
+                [f.sub(b[i].x, a[i].x), f.sub(b[j].x, a[j].x)],
+            );
+        }
     }
     let mut rest = products[0];
     for ((a, b), prefix) in left_rest
@@ -51,17 +58,20 @@ pub(super) fn add_halves<F: Lanes>(
         return false;
     };
 
-    let mut inverse = [inverses[0]];
     let pairs = left_rest
         .iter_mut()
         .zip(right_rest)
         .zip(prefixes_rest.iter());
     for ((a, b), prefix) in pairs.rev() {
-        add_step(f, std::array::from_mut(a), &[*b], &mut inverse, &[*prefix]);
+        let slope = f.mul(f.mul(inverses[0], *prefix), f.sub(b.y, a.y));
+        inverses[0] = f.mul(inverses[0], f.sub(b.x, a.x));
+        let x = f.square_less(slope, a.x, b.x);
+        let y = f.mul_less(slope, f.sub(a.x, x), a.y);
+        *a = Point { x, y };
     }
-    [inverses[0]] = inverse;
+    let mut slopes = [f.one(); CHAINS];
     for ((a, b), prefix) in left.iter_mut().zip(right).zip(prefixes.iter()).rev() {
-        add_step(f, a, b, &mut inverses, prefix);
+        add_step(f, a, b, &mut inverses, prefix, &mut slopes);
     }
     true
 }
@@ -71,53 +81,35 @@ pub(super) fn add_halves<F: Lanes>(
 /// Each line is done for all N before the next, so that N independent multiplications stand side by side. Loops and no
 /// closures: a closure would not be compiled for the lanes' instructions.
 #[inline(always)]
-fn add_step<F: Lanes, const N: usize>(
+fn add_step<F: Lanes>(
     f: F,
-    left: &mut [Point<F::Coordinate>; N],
-    right: &[Point<F::Coordinate>; N],
-    inverses: &mut [F::Factor; N],
-    prefixes: &[F::Factor; N],
+    left: &mut [Point<F::Coordinate>; CHAINS],
+    right: &[Point<F::Coordinate>; CHAINS],
+    inverses: &mut [F::Factor; CHAINS],
+    prefixes: &[F::Factor; CHAINS],
+    slopes: &mut [F::Factor; CHAINS],
 ) {
-    let reciprocals = multiply(f, inverses, prefixes);
-    *inverses = multiply(f, inverses, &differences(f, left, right));
-    let mut slopes = reciprocals;
-    for i in 0..N {
-        slopes[i] = f.mul(reciprocals[i], f.sub(right[i].y, left[i].y));
+    for i in 0..CHAINS {
+        let run = f.sub(right[i].x, left[i].x);
+        [slopes[i], inverses[i]] = f.mul_two([inverses[i], inverses[i]], [prefixes[i], run]);
     }
-    for i in 0..N {
+    for i in (0..CHAINS).step_by(2) {
+        let j = i + 1;
+        [slopes[i], slopes[j]] = f.mul_two(
+            [slopes[i], slopes[j]],
+            [f.sub(right[i].y, left[i].y), f.sub(right[j].y, left[j].y)],
+        );
+    }
+    for i in (0..CHAINS).step_by(2) {
+        let j = i + 1;
         let x = f.square_less(slopes[i], left[i].x, right[i].x);
-        // λ(x₁ − x₃) is next, and the place of x₁ is free.
-        let run = f.sub(left[i].x, x);
-        left[i].x = x;
-        left[i].y = f.mul_less(slopes[i], run, left[i].y);
+        let z = f.square_less(slopes[j], left[j].x, right[j].x);
+        let runs = [f.sub(left[i].x, x), f.sub(left[j].x, z)];
+        // The places of both x₁ are free now.
+        [left[i].x, left[j].x] = [x, z];
+        [left[i].y, left[j].y] =
+            f.mul_less_two([slopes[i], slopes[j]], runs, [left[i].y, left[j].y]);
     }
-}
-
-/// x₂ − x₁.
-#[inline(always)]
-fn differences<F: Lanes, const N: usize>(
-    f: F,
-    left: &[Point<F::Coordinate>; N],
-    right: &[Point<F::Coordinate>; N],
-) -> [F::Factor; N] {
-    let mut differences = [f.one(); N];
-    for i in 0..N {
-        differences[i] = f.sub(right[i].x, left[i].x);
-    }
-    differences
-}
-
-#[inline(always)]
-fn multiply<F: Lanes, const N: usize>(
-    f: F,
-    a: &[F::Factor; N],
-    b: &[F::Factor; N],
-) -> [F::Factor; N] {
-    let mut products = *a;
-    for i in 0..N {
-        products[i] = f.mul(a[i], b[i]);
-    }
-    products
 }
 
 /// The inverse of every factor, in all lanes; nothing if any is zero.

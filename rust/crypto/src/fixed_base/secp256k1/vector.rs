@@ -54,12 +54,6 @@ impl V {
         Self(unsafe { _mm512_and_si512(self.0, other.0) })
     }
 
-    #[inline(always)]
-    pub(super) fn or(self, other: Self) -> Self {
-        // SAFETY: a V is the proof of AVX-512 F.
-        Self(unsafe { _mm512_or_si512(self.0, other.0) })
-    }
-
     /// (self & mask) | set.
     #[inline(always)]
     pub(super) fn and_or(self, mask: Self, set: Self) -> Self {
@@ -112,6 +106,13 @@ impl V {
     pub(super) fn complement(self, lanes: u8, ones: Self) -> Self {
         // SAFETY: a V is the proof of AVX-512 F.
         Self(unsafe { _mm512_mask_xor_epi64(self.0, lanes, self.0, ones.0) })
+    }
+
+    /// The lanes that share a bit with `bits`.
+    #[inline(always)]
+    pub(super) fn meets(self, bits: Self) -> u8 {
+        // SAFETY: a V is the proof of AVX-512 F.
+        unsafe { _mm512_test_epi64_mask(self.0, bits.0) }
     }
 
     /// Lane i becomes lane i xor 1, 2 or 4.
