@@ -200,3 +200,7 @@ impl<'a, I: Items<'a>> Desk<'_, '_, I> {
         self.answers = answers;
     }
 }
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

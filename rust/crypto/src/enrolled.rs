@@ -114,3 +114,7 @@ impl fmt::Debug for Enrolled {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "enrolled_tests.rs"]
+mod tests;

@@ -7,16 +7,25 @@ use secp256k1::PublicKey;
 
 use crate::fixed_base::{curve25519, secp256k1 as k1};
 
+static OF_SECP256K1: LazyLock<Tables<[u8; 65], k1::Table>> = LazyLock::new(Tables::default);
+static OF_ED25519: LazyLock<Tables<[u8; 32], curve25519::Table>> = LazyLock::new(Tables::default);
+
 /// The table of a point; `None` never comes for a key that libsecp256k1 read.
 pub(crate) fn of_secp256k1(point: &PublicKey) -> Option<Arc<k1::Table>> {
-    static TABLES: LazyLock<Tables<[u8; 65], k1::Table>> = LazyLock::new(Tables::default);
-    TABLES.of(point.serialize_uncompressed(), k1::Table::new)
+    OF_SECP256K1.of(point.serialize_uncompressed(), k1::Table::new)
 }
 
 /// The table of a key's negated point; `None` never comes for a key that ed25519-dalek read.
 pub(crate) fn of_ed25519(public_key: &[u8; 32]) -> Option<Arc<curve25519::Table>> {
-    static TABLES: LazyLock<Tables<[u8; 32], curve25519::Table>> = LazyLock::new(Tables::default);
-    TABLES.of(*public_key, curve25519::Table::new)
+    OF_ED25519.of(*public_key, curve25519::Table::new)
+}
+
+/// Whether some ring holds the point's table now.
+#[cfg(test)]
+pub(crate) fn holds_secp256k1(point: &PublicKey) -> bool {
+    let tables = OF_SECP256K1.lock();
+    let table = tables.get(&point.serialize_uncompressed());
+    table.is_some_and(|table| table.strong_count() > 0)
 }
 
 /// Tables by their points, held only as long as some ring holds them.

@@ -108,7 +108,7 @@ mod tests {
     fn signed(key: &SigningKey, intent: &[u8]) -> Vec<u8> {
         let message =
             custody_wire::signed_message(custody_wire::SignedType::Intent, &DEPLOYMENT, intent);
-        key.sign(&message).to_vec()
+        key.sign(&message).to_bytes().to_vec()
     }
 
     #[test]
