@@ -33,8 +33,11 @@ pub(crate) struct Check<'a> {
     pub(crate) s: [u8; 32],
 }
 
-/// Most signatures whose sums are computed together: their points and products fill about 400 KiB of the second cache.
-const TOGETHER: usize = 64;
+/// Most signatures whose sums are computed together: each level of additions costs them one inversion.
+const TOGETHER: usize = 128;
+/// Signatures whose points of a whole first level are in memory at once: 330 KiB of points and 80 KiB of products stay in
+/// the second cache beside a few tables.
+const IN_A_PART: usize = 64;
 /// Points of one sum: the windows of the generator's multiplier and of the key's.
 const POINTS: usize = 2 * WINDOWS;
 
@@ -138,22 +141,32 @@ fn settle<F: Lanes>(
     points: &mut Vec<Point<F::Coordinate>>,
     prefixes: &mut Vec<F::Factor>,
 ) -> Vec<Answer> {
+    if claims.is_empty() {
+        return Vec::new();
+    }
     let groups: Vec<Group<'_>> = claims
         .chunks(F::LANES)
         .map(|claims| Group::new(generator, claims))
         .collect();
-    let mut size = POINTS * groups.len();
-    if points.len() < size {
-        points.resize(size, f.origin());
-    }
-    load(f, generator, &groups, &mut points[..size]);
     let mut exceptional = vec![0u8; groups.len()];
+    // The first level in parts: a part's sums take the place of its first half, the next part's points that of its second.
+    let parts = claims.len().div_ceil(IN_A_PART).next_power_of_two();
+    let share = POINTS / 2 / parts;
+    let mut size = POINTS / 2 * groups.len();
+    let place = size + share * groups.len();
+    if points.len() < place {
+        points.resize(place, f.origin());
+    }
+    for part in 0..parts {
+        let first = part * share;
+        let points = &mut points[first * groups.len()..][..2 * share * groups.len()];
+        let (left, right) = points.split_at_mut(share * groups.len());
+        load(f, generator, &groups, first, left);
+        load(f, generator, &groups, first + POINTS / 2, right);
+        add(f, points, prefixes, &mut exceptional);
+    }
     while size > groups.len() {
-        let points = &mut points[..size];
-        if !sum::add_halves(f, points, prefixes) {
-            repair(f, points, &mut exceptional);
-            sum::add_halves(f, points, prefixes);
-        }
+        add(f, &mut points[..size], prefixes, &mut exceptional);
         size /= 2;
     }
     let mut answers = Vec::with_capacity(claims.len());
@@ -214,7 +227,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The points of all groups: first those of index 0 of every group, then those of index 1, and so on.
+/// Points of all groups: first those of index `first` of every group, then those of the next index, and so on.
 ///
 /// Even indices are the generator's windows and odd ones the key's, so that halving sums each multiple by itself and
 /// adds the two last.
@@ -223,9 +236,11 @@ fn load<F: Lanes>(
     f: F,
     generator: &Table,
     groups: &[Group<'_>],
+    first: usize,
     points: &mut [Point<F::Coordinate>],
 ) {
     for (index, row) in points.chunks_exact_mut(groups.len()).enumerate() {
+        let index = first + index;
         let (base, window) = (index % 2, index / 2 % WINDOWS);
         for (point, group) in row.iter_mut().zip(groups) {
             let mut entries: [&Entry; MAX_LANES] = [generator.entry(0, 0); MAX_LANES];
@@ -239,6 +254,20 @@ fn load<F: Lanes>(
             }
             *point = f.load(&entries, &group.negative[base], window as u32);
         }
+    }
+}
+
+/// Adds the second half of the points to the first, and notes the lanes where that cannot be done.
+#[inline(always)]
+fn add<F: Lanes>(
+    f: F,
+    points: &mut [Point<F::Coordinate>],
+    prefixes: &mut Vec<F::Factor>,
+    exceptional: &mut [u8],
+) {
+    if !sum::add_halves(f, points, prefixes) {
+        repair(f, points, exceptional);
+        sum::add_halves(f, points, prefixes);
     }
 }
 

@@ -78,10 +78,10 @@ fn divide_62(eta: &mut i64, f: u64, g: u64) -> Steps {
     let (mut f, mut g) = (f, g);
     let mut left = 62u32;
     loop {
-        let zeros = (g | u64::MAX << left).trailing_zeros();
-        g >>= zeros;
-        u <<= zeros;
-        v <<= zeros;
+        let zeros = (g | u64::MAX.wrapping_shl(left)).trailing_zeros();
+        g = g.wrapping_shr(zeros);
+        u = u.wrapping_shl(zeros);
+        v = v.wrapping_shl(zeros);
         *eta = eta.wrapping_sub(i64::from(zeros));
         left = left.wrapping_sub(zeros);
         if left == 0 {
@@ -94,12 +94,12 @@ fn divide_62(eta: &mut i64, f: u64, g: u64) -> Steps {
             (u, q) = (q, u.wrapping_neg());
             (v, r) = (r, v.wrapping_neg());
             let limit = eta.wrapping_add(1).min(i64::from(left)) as u32;
-            let mask = u64::MAX >> 64u32.wrapping_sub(limit) & 63;
+            let mask = u64::MAX.wrapping_shr(64u32.wrapping_sub(limit)) & 63;
             let square = f.wrapping_mul(f).wrapping_sub(2);
             w = f.wrapping_mul(g).wrapping_mul(square) & mask;
         } else {
             let limit = eta.wrapping_add(1).min(i64::from(left)) as u32;
-            let mask = u64::MAX >> 64u32.wrapping_sub(limit) & 15;
+            let mask = u64::MAX.wrapping_shr(64u32.wrapping_sub(limit)) & 15;
             let inverse = f.wrapping_add((f.wrapping_add(1) & 4) << 1);
             w = inverse.wrapping_neg().wrapping_mul(g) & mask;
         }
