@@ -11,11 +11,13 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 UV_VERSION := 0.13.9
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
 
 BIN := .venv/bin
 UV := .tools/uv-$(UV_VERSION).stamp
 BUF := .tools/buf-$(BUF_VERSION).stamp
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION).stamp
+CARGO_FUZZ := .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION).stamp
 NODE_MODULES := tools/node_modules/.stamp
 CONTRACTS := tools/contracts/build/.stamp
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
@@ -72,6 +74,11 @@ $(CARGO_DENY): $(UV)
 	cargo install cargo-deny --quiet --version $(CARGO_DENY_VERSION) --locked --no-default-features --root .tools >&2
 	@touch $@
 
+# Only `make fuzz` needs this one.
+$(CARGO_FUZZ): $(UV)
+	cargo install cargo-fuzz --quiet --version $(CARGO_FUZZ_VERSION) --locked --root .tools >&2
+	@touch $@
+
 # ---- the product
 
 .PHONY: demo
@@ -89,7 +96,19 @@ test: build ## Run every test: Rust, then Python (with what it checks in TypeScr
 
 .PHONY: soak
 soak: build ## Run the long tests
-	@$(BIN)/pytest -q -m soak --timeout 3600
+	@failed=0; \
+	CUSTODY_MUTATIONS=1000000 cargo test --release --locked -p custody-crypto --test equality mutated -- --nocapture \
+		|| failed=1; \
+	$(BIN)/pytest -q -m soak --timeout 3600 || failed=1; \
+	exit $$failed
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## Fuzz the verifier with cargo-fuzz, each target SECONDS=120; a crash's input is kept
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" sh tools/fuzz.sh $(or $(SECONDS),120)
+
+.PHONY: asan
+asan: ## Run the verifier's tests under AddressSanitizer, on every backend
+	@sh tools/asan.sh
 
 .PHONY: check
 check: build $(BUF) $(CARGO_DENY) ## Formats, lints, types, import rules, protos, generated code, licences

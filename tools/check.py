@@ -40,6 +40,10 @@ def steps() -> list[Step]:
             "Rust format: protogen",
             ["cargo", "fmt", "--check", "--manifest-path", "tools/protogen/Cargo.toml"],
         ),
+        Step(
+            "Rust format: fuzz",
+            ["cargo", "fmt", "--check", "--manifest-path", "rust/crypto/fuzz/Cargo.toml"],
+        ),
         Step("Python types", [BIN / "mypy"]),
         Step("extension's stub", [BIN / "stubtest", "custody._core", "--mypy-config-file", "pyproject.toml"]),
         Step("generated code", [sys.executable, "tools/generate.py", "--check"]),

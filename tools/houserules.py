@@ -39,6 +39,7 @@ SOURCE = re.compile(
 HOSTS = {
     "uv.lock": {"pypi.org", "files.pythonhosted.org"},
     "Cargo.lock": {"github.com"},
+    "rust/crypto/fuzz/Cargo.lock": {"github.com"},
     "tools/protogen/Cargo.lock": {"github.com"},
     "tools/package-lock.json": {"registry.npmjs.org"},
 }
