@@ -9,10 +9,10 @@ use std::arch::x86_64::{
     _mm512_storeu_si512,
 };
 
+use super::super::Ifma;
 use super::job::Job;
 use super::table::Entry;
 use super::{encodings, hashes, sums};
-use crate::fixed_base::Ifma;
 
 /// Appends, for each job, whether its equation holds.
 pub(super) fn decide(_: Ifma, jobs: &[Job<'_>], holds: &mut Vec<bool>) {

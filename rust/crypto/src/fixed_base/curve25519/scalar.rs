@@ -93,6 +93,10 @@ const LOW: u64 = (1 << 60) - 1;
 pub(super) struct Biased([u64; 4]);
 
 impl Biased {
+    pub(super) const fn words(&self) -> &[u64; 4] {
+        &self.0
+    }
+
     /// The digit of window `index` among `windows` of `width` bits: in [−2^(width−1), 2^(width−1)), the last one's ≥ 0.
     #[inline(always)]
     pub(super) const fn digit(&self, width: usize, windows: usize, index: usize) -> i32 {

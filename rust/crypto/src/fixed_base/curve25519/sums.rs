@@ -2,18 +2,21 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::as_conversions,
-    reason = "lanes are eight, and places within the table that made them: an index beyond it would panic"
+    reason = "lanes are eight, words four, and places within the table that made them: an index beyond it would panic"
 )]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_castsi256_si512, _mm512_inserti64x4, _mm512_mask_sub_epi64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
+    __m512i, _mm512_abs_epi64, _mm512_and_si512, _mm512_castsi256_si512, _mm512_cmplt_epi64_mask,
+    _mm512_inserti64x4, _mm512_mask_sub_epi64, _mm512_maskz_add_epi64, _mm512_or_si512,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_sllv_epi64,
+    _mm512_srlv_epi64, _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi64,
 };
 
-use super::ifma::{load_4, prefetch};
+use super::ifma::{load_4, prefetch, store_8};
 use super::job::Job;
 use super::lanes::{Columns, Factor};
-use super::scalar::Scalar;
+use super::scalar::{Biased, Scalar};
 use super::table::{BASE, BaseMultiples, Entry, KeyMultiples};
 
 /// Entries that one sum is of.
@@ -39,43 +42,87 @@ struct Niels {
 /// The sum of each job, eight to a `Points`; lanes without a job of their own repeat the last one's.
 #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
 pub(super) fn sums(jobs: &[Job<'_>], challenges: &[Scalar]) -> Vec<Points> {
-    let base = BASE.entries();
+    let of_base = [BASE.entries(); 8];
     let mut sums = Vec::with_capacity(jobs.len().div_ceil(8));
     for (jobs, challenges) in jobs.chunks(8).zip(challenges.chunks(8)) {
-        // Rows of eight entries, one for each lane, and the lanes whose entry is to be negated.
-        let mut rows = [[&base[0]; 8]; ENTRIES];
-        let mut negative = [0_u8; ENTRIES];
-        for lane in 0..8 {
-            let own = lane.min(jobs.len().saturating_sub(1));
-            let job = &jobs[own];
-            let (of_base, of_key) = rows.split_at_mut(BaseMultiples::WINDOWS);
-            let (sign_base, sign_key) = negative.split_at_mut(BaseMultiples::WINDOWS);
-            let s = BaseMultiples::biased(job.s);
-            for (window, (row, sign)) in of_base.iter_mut().zip(sign_base).enumerate() {
-                let place = BaseMultiples::place(&s, window);
-                row[lane] = &base[place.index as usize];
-                *sign |= u8::from(place.negative) << lane;
-            }
-            let key = job.check.table.multiples().entries();
-            let h = KeyMultiples::biased(challenges[own]);
-            for (window, (row, sign)) in of_key.iter_mut().zip(sign_key).enumerate() {
-                let place = KeyMultiples::place(&h, window);
-                row[lane] = &key[place.index as usize];
-                *sign |= u8::from(place.negative) << lane;
-            }
-        }
+        let own: [usize; 8] = std::array::from_fn(|lane| lane.min(jobs.len().saturating_sub(1)));
+        let of_key = own.map(|own| jobs[own].check.table.multiples().entries());
+        let mut rows = [Row::default(); ENTRIES];
+        let (base, key) = rows.split_at_mut(BaseMultiples::WINDOWS);
+        place(
+            own.map(|own| BaseMultiples::biased(jobs[own].s)),
+            base,
+            BaseMultiples::WIDTH,
+        );
+        place(
+            own.map(|own| KeyMultiples::biased(challenges[own])),
+            key,
+            KeyMultiples::WIDTH,
+        );
+        // The entries that a row of places is of.
+        let entries = |index: usize, row: &Row| -> [&Entry; 8] {
+            let tables = if index < BaseMultiples::WINDOWS {
+                &of_base
+            } else {
+                &of_key
+            };
+            std::array::from_fn(|lane| &tables[lane][row.places[lane] as usize])
+        };
         let mut points = Points::identity();
-        for (index, (row, sign)) in rows.iter().zip(negative).enumerate() {
-            if let Some(row) = rows.get(index.wrapping_add(AHEAD)) {
-                for entry in row {
+        for (index, row) in rows.iter().enumerate() {
+            let ahead = index.wrapping_add(AHEAD);
+            if let Some(row) = rows.get(ahead) {
+                for entry in entries(ahead, row) {
                     prefetch(entry);
                 }
             }
-            points.add(&Niels::load(row, sign));
+            points.add(&Niels::load(&entries(index, row), row.negative));
         }
         sums.push(points);
     }
     sums
+}
+
+/// One digit of each lane's scalar: where its entry stands, and whether the entry is to be negated.
+#[derive(Clone, Copy, Default)]
+struct Row {
+    places: [u64; 8],
+    negative: u8,
+}
+
+/// Writes the digits' places, as `Multiples::place` has them.
+#[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
+fn place(scalars: [Biased; 8], rows: &mut [Row], width: usize) {
+    let [w0, w1, w2, w3] = transpose(scalars.each_ref().map(Biased::words));
+    let words = [w0, w1, w2, w3, _mm512_setzero_si512()];
+    let half = 1_i64 << width.wrapping_sub(1);
+    let mask = _mm512_set1_epi64((half << 1).wrapping_sub(1));
+    let last = rows.len().wrapping_sub(1);
+    let mut first = 0;
+    for (window, row) in rows.iter_mut().enumerate() {
+        let at = window.wrapping_mul(width);
+        let (word, shift) = (at / 64, (at % 64) as i64);
+        // A shift by 64 gives zero.
+        let low = _mm512_srlv_epi64(words[word], _mm512_set1_epi64(shift));
+        let high = _mm512_sllv_epi64(
+            words[word.wrapping_add(1)],
+            _mm512_set1_epi64(64_i64.wrapping_sub(shift)),
+        );
+        let bits = _mm512_and_si512(_mm512_or_si512(low, high), mask);
+        let digit = if window == last {
+            bits
+        } else {
+            _mm512_sub_epi64(bits, _mm512_set1_epi64(half))
+        };
+        let not_zero = _mm512_test_epi64_mask(digit, digit);
+        row.negative = _mm512_cmplt_epi64_mask(digit, _mm512_setzero_si512());
+        row.places = store_8(_mm512_maskz_add_epi64(
+            not_zero,
+            _mm512_abs_epi64(digit),
+            _mm512_set1_epi64(first),
+        ));
+        first = first.wrapping_add(half);
+    }
 }
 
 impl Points {

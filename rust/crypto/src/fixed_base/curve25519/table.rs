@@ -32,6 +32,7 @@ pub(super) struct Place {
 pub(super) struct Multiples<const WIDTH: usize, const WINDOWS: usize>(Box<[Entry]>);
 
 impl<const WIDTH: usize, const WINDOWS: usize> Multiples<WIDTH, WINDOWS> {
+    pub(super) const WIDTH: usize = WIDTH;
     pub(super) const WINDOWS: usize = WINDOWS;
     const HALF: usize = 1 << (WIDTH - 1);
     const LAST: usize = 1 << (252 - WIDTH * (WINDOWS - 1));
@@ -120,8 +121,8 @@ impl Entry {
 
 /// The shape of a key's table: 3,985 entries of 96 bytes, 374 KiB.
 pub(super) type KeyMultiples = Multiples<8, 32>;
-/// The shape of the base point's, made once in a process.
-pub(super) type BaseMultiples = Multiples<8, 32>;
+/// The shape of the base point's, made once in a process: 12,805 entries, 1.2 MiB, that all keys share.
+pub(super) type BaseMultiples = Multiples<10, 26>;
 
 /// Multiples of the base point B.
 pub(super) static BASE: LazyLock<BaseMultiples> = LazyLock::new(|| {
