@@ -380,4 +380,22 @@ impl Lanes for Ifma {
             *vector = V::from_array(self, &words);
         }
     }
+
+    #[cfg(test)]
+    fn coordinate(self, limbs: &[[u64; 5]; MAX_LANES]) -> Coordinate {
+        Coordinate(std::array::from_fn(|i| {
+            V::from_array(self, &limbs.map(|limbs| limbs[i]))
+        }))
+    }
+
+    #[cfg(test)]
+    fn factor(self, limbs: &[[u64; 5]; MAX_LANES]) -> Factor {
+        Factor(self.coordinate(limbs).0)
+    }
+
+    #[cfg(test)]
+    fn limbs(self, a: Factor, lane: usize) -> [u64; 5] {
+        let [a0, a1, a2, a3, a4] = a.0.map(|limb| limb.to_array()[lane]);
+        [a0 & LOW_52, a1 & LOW_52, a2 & LOW_52, a3 & LOW_52, a4]
+    }
 }

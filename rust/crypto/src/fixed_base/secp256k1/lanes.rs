@@ -65,6 +65,16 @@ pub(super) trait Lanes: Copy {
     fn get(self, a: Self::Coordinate, lane: usize) -> Fe;
     /// Replaces a lane's element by 0 or 1.
     fn set(self, a: &mut Self::Coordinate, lane: usize, value: bool);
+
+    /// Elements by their limbs, as far from reduced as the form allows.
+    #[cfg(test)]
+    fn coordinate(self, limbs: &[[u64; 5]; MAX_LANES]) -> Self::Coordinate;
+    /// The same for factors.
+    #[cfg(test)]
+    fn factor(self, limbs: &[[u64; 5]; MAX_LANES]) -> Self::Factor;
+    /// The limbs of a lane's factor, without what a multiplication ignores.
+    #[cfg(test)]
+    fn limbs(self, a: Self::Factor, lane: usize) -> [u64; 5];
 }
 
 /// One lane of 64-bit arithmetic: on every processor.
@@ -138,5 +148,20 @@ impl Lanes for Portable {
     #[inline(always)]
     fn set(self, a: &mut Fe, _lane: usize, value: bool) {
         *a = if value { Fe::ONE } else { Fe::ZERO };
+    }
+
+    #[cfg(test)]
+    fn coordinate(self, limbs: &[[u64; 5]; MAX_LANES]) -> Fe {
+        Fe(limbs[0])
+    }
+
+    #[cfg(test)]
+    fn factor(self, limbs: &[[u64; 5]; MAX_LANES]) -> Fe {
+        Fe(limbs[0])
+    }
+
+    #[cfg(test)]
+    fn limbs(self, a: Fe, _lane: usize) -> [u64; 5] {
+        a.0
     }
 }

@@ -7,4 +7,6 @@
     reason = "tests"
 )]
 
+mod arithmetic;
+mod model;
 mod signatures;
