@@ -1,5 +1,6 @@
 //! A batch's way: each item to its engine in chunks, over one or several threads; every verdict back to its item's place.
 
+use std::ops::RangeInclusive;
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -14,8 +15,8 @@ use crate::verdict::Verdict;
 const CHUNK: usize = 256;
 /// A thread's start costs about ten signatures' time, so none is started for fewer items than this.
 const FEWEST_FOR_A_THREAD: usize = 64;
-/// Items that a thread takes at once: more would leave the others idle at the end.
-const LONGEST_PIECE: usize = 512;
+/// Items that a thread takes at once: fewer would share an inversion among too few, more leave the others idle at the end.
+const PIECE: RangeInclusive<usize> = 64..=512;
 
 /// One item, its key already looked up.
 pub(crate) struct Item<'a> {
@@ -38,25 +39,16 @@ pub(crate) fn verify<'a>(
     items: &impl Items<'a>,
     verdicts: &mut [Verdict],
 ) {
-    let worth = verdicts.len().div_ceil(FEWEST_FOR_A_THREAD).max(1);
+    let worth = verdicts.len() / FEWEST_FOR_A_THREAD;
     let threads = threads.get().min(worth);
-    if threads == 1 {
+    if threads <= 1 {
         return verify_from(backend, items, 0, verdicts);
     }
-    // Two pieces for each thread, so that one which is held up leaves its second to another.
-    let piece = verdicts
-        .len()
-        .div_ceil(threads.saturating_mul(2))
-        .next_multiple_of(8)
-        .min(LONGEST_PIECE);
-    let starts = (0..).step_by(piece);
-    let pieces = Mutex::new(starts.zip(verdicts.chunks_mut(piece)));
+    let left = Mutex::new((0, verdicts));
     let work = || {
-        loop {
-            // Bound first: the lock is not held while verifying.
-            let next = pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((start, verdicts)) = next else { break };
-            verify_from(backend, items, start, verdicts);
+        // Bound in the head: the lock is not held while verifying.
+        while let Some((start, piece)) = next_piece(&left, threads) {
+            verify_from(backend, items, start, piece);
         }
     };
     thread::scope(|scope| {
@@ -71,6 +63,23 @@ pub(crate) fn verify<'a>(
             }
         }
     });
+}
+
+/// The next piece and the place where it starts: a thread's half share of what is left, so that a late one holds up nobody.
+fn next_piece<'v>(
+    left: &Mutex<(usize, &'v mut [Verdict])>,
+    threads: usize,
+) -> Option<(usize, &'v mut [Verdict])> {
+    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    let (start, rest) = &mut *left;
+    let share = rest.len().div_ceil(threads.saturating_mul(2));
+    let size = share.clamp(*PIECE.start(), *PIECE.end()).min(rest.len());
+    let piece = rest
+        .split_off_mut(..size)
+        .filter(|piece| !piece.is_empty())?;
+    let first = *start;
+    *start = first.saturating_add(size);
+    Some((first, piece))
 }
 
 /// Verifies the items from `start` on, one for each place of `verdicts`, in this thread.
