@@ -1,12 +1,15 @@
 //! From a signature to its answer: the rules on r and s, the two multipliers, and what the sum must equal.
 #![allow(
     clippy::indexing_slicing,
-    reason = "lanes and windows below constant lengths"
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::needless_range_loop,
+    reason = "lanes, windows and places below lengths that are set a few lines above; a window as u32"
 )]
 
 use super::super::Answer;
 use super::field::{Fe, OFFSET, P};
-use super::lanes::{Lanes, MAX_LANES, Point};
+use super::lanes::{Lanes, MAX_LANES, Point, Workspace};
 use super::recode::{self, WINDOWS};
 use super::scalar::{self, HALF_N, N, Words};
 use super::sum;
@@ -59,21 +62,16 @@ pub(super) fn decide<F: Lanes>(f: F, checks: &[Check<'_>], answers: &mut Vec<Ans
         answers.extend(checks.iter().map(|_| Answer::Undecided));
         return;
     };
-    let mut points = Vec::new();
-    let mut prefixes = Vec::new();
+    let mut workspace = f.workspace();
     for some in checks.chunks(TOGETHER) {
         let (claims, mut found) = claims(some);
-        for (claim, answer) in
-            claims
-                .iter()
-                .zip(settle(f, generator, &claims, &mut points, &mut prefixes))
-        {
-            if let Some(place) = found.get_mut(claim.position) {
-                *place = answer;
-            }
+        let settled = settle(f, generator, &claims, &mut workspace);
+        for (claim, answer) in claims.iter().zip(settled) {
+            found[claim.position] = answer;
         }
         answers.append(&mut found);
     }
+    f.keep(workspace);
 }
 
 /// The signatures within the rules, and an answer for each that holds for those which are not.
@@ -115,19 +113,18 @@ fn claims<'a>(checks: &[Check<'a>]) -> (Vec<Claim<'a>>, Vec<Answer>) {
     let mut inverses = divisors.iter();
     claims.retain_mut(|claim| {
         if claim.rule != Rule::Schnorr {
-            if let Some(inverse) = inverses.next() {
-                claim.first = scalar::montgomery_mul(&claim.first, inverse);
-                claim.second = scalar::montgomery_mul(&claim.second, inverse);
-            }
+            let Some(inverse) = inverses.next() else {
+                return false;
+            };
+            claim.first = scalar::montgomery_mul(&claim.first, inverse);
+            claim.second = scalar::montgomery_mul(&claim.second, inverse);
         }
         // The recoding has no digit of zero, so it cannot write a multiplier of zero.
-        let decided = !scalar::is_zero(&claim.first) && !scalar::is_zero(&claim.second);
-        if !decided {
-            if let Some(answer) = answers.get_mut(claim.position) {
-                *answer = Answer::Undecided;
-            }
+        if scalar::is_zero(&claim.first) || scalar::is_zero(&claim.second) {
+            answers[claim.position] = Answer::Undecided;
+            return false;
         }
-        decided
+        true
     });
     (claims, answers)
 }
@@ -138,8 +135,7 @@ fn settle<F: Lanes>(
     f: F,
     generator: &Table,
     claims: &[Claim<'_>],
-    points: &mut Vec<Point<F::Coordinate>>,
-    prefixes: &mut Vec<F::Factor>,
+    Workspace { points, prefixes }: &mut Workspace<F>,
 ) -> Vec<Answer> {
     if claims.is_empty() {
         return Vec::new();
@@ -225,6 +221,18 @@ impl<'a> Group<'a> {
         }
         group
     }
+
+    /// A lane's entry of an index: the base is the index's lowest bit, the window the rest.
+    #[inline(always)]
+    fn entry(&self, generator: &'a Table, lane: usize, index: usize) -> &'a Entry {
+        let (base, window) = (index % 2, index / 2 % WINDOWS);
+        let table = if base == 0 {
+            generator
+        } else {
+            self.tables[lane]
+        };
+        table.entry(window, self.magnitudes[base][lane][window])
+    }
 }
 
 /// Points of all groups: first those of index `first` of every group, then those of the next index, and so on.
@@ -232,26 +240,22 @@ impl<'a> Group<'a> {
 /// Even indices are the generator's windows and odd ones the key's, so that halving sums each multiple by itself and
 /// adds the two last.
 #[inline(always)]
-fn load<F: Lanes>(
+fn load<'a, F: Lanes>(
     f: F,
-    generator: &Table,
-    groups: &[Group<'_>],
+    generator: &'a Table,
+    groups: &[Group<'a>],
     first: usize,
     points: &mut [Point<F::Coordinate>],
 ) {
     for (index, row) in points.chunks_exact_mut(groups.len()).enumerate() {
         let index = first + index;
-        let (base, window) = (index % 2, index / 2 % WINDOWS);
         for (point, group) in row.iter_mut().zip(groups) {
             let mut entries: [&Entry; MAX_LANES] = [generator.entry(0, 0); MAX_LANES];
             for lane in 0..F::LANES {
-                let table = if base == 0 {
-                    generator
-                } else {
-                    group.tables[lane]
-                };
-                entries[lane] = table.entry(window, group.magnitudes[base][lane][window]);
+                entries[lane] = group.entry(generator, lane, index);
+                f.prefetch(group.entry(generator, lane, index + 1));
             }
+            let (base, window) = (index % 2, index / 2);
             *point = f.load(&entries, &group.negative[base], window as u32);
         }
     }

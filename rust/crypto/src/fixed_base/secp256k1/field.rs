@@ -26,6 +26,14 @@ const LOW_52: u64 = (1 << 52) - 1;
 const LOW_48: u64 = (1 << 48) - 1;
 const P_LIMBS: [u64; 5] = [0xf_fffe_ffff_fc2f, LOW_52, LOW_52, LOW_52, LOW_48];
 
+const FOUR_P: [u64; 5] = [
+    P_LIMBS[0] << 2,
+    P_LIMBS[1] << 2,
+    P_LIMBS[2] << 2,
+    P_LIMBS[3] << 2,
+    P_LIMBS[4] << 2,
+];
+
 static MODULUS: Modulus = Modulus::new(P);
 
 /// An element: Σ limb[i]·2^(52i), not always below p.
@@ -130,11 +138,11 @@ impl Fe {
         let (a, b) = (a.0, b.0);
         // 4p's limbs are at least 2⁵⁴ − 2³⁵ and 2⁵⁰ − 4; two tight ones below 2⁵³ and 2⁴⁹ + 2⁴⁶.
         Self([
-            (4 * P_LIMBS[0]).wrapping_sub(a[0]).wrapping_sub(b[0]),
-            (4 * P_LIMBS[1]).wrapping_sub(a[1]).wrapping_sub(b[1]),
-            (4 * P_LIMBS[2]).wrapping_sub(a[2]).wrapping_sub(b[2]),
-            (4 * P_LIMBS[3]).wrapping_sub(a[3]).wrapping_sub(b[3]),
-            (4 * P_LIMBS[4]).wrapping_sub(a[4]).wrapping_sub(b[4]),
+            FOUR_P[0].wrapping_sub(a[0]).wrapping_sub(b[0]),
+            FOUR_P[1].wrapping_sub(a[1]).wrapping_sub(b[1]),
+            FOUR_P[2].wrapping_sub(a[2]).wrapping_sub(b[2]),
+            FOUR_P[3].wrapping_sub(a[3]).wrapping_sub(b[3]),
+            FOUR_P[4].wrapping_sub(a[4]).wrapping_sub(b[4]),
         ])
     }
 
@@ -144,11 +152,11 @@ impl Fe {
         let (a, b) = (self.0, other.0);
         // 4p's limbs are at least 2⁵⁴ − 2³⁵ and 2⁵⁰ − 4: no difference is below zero.
         Self([
-            a[0].wrapping_add(4 * P_LIMBS[0]).wrapping_sub(b[0]),
-            a[1].wrapping_add(4 * P_LIMBS[1]).wrapping_sub(b[1]),
-            a[2].wrapping_add(4 * P_LIMBS[2]).wrapping_sub(b[2]),
-            a[3].wrapping_add(4 * P_LIMBS[3]).wrapping_sub(b[3]),
-            a[4].wrapping_add(4 * P_LIMBS[4]).wrapping_sub(b[4]),
+            a[0].wrapping_add(FOUR_P[0]).wrapping_sub(b[0]),
+            a[1].wrapping_add(FOUR_P[1]).wrapping_sub(b[1]),
+            a[2].wrapping_add(FOUR_P[2]).wrapping_sub(b[2]),
+            a[3].wrapping_add(FOUR_P[3]).wrapping_sub(b[3]),
+            a[4].wrapping_add(FOUR_P[4]).wrapping_sub(b[4]),
         ])
     }
 

@@ -1,9 +1,11 @@
 //! The field on eight lanes of five 52-bit limbs: AVX-512 IFMA's products of 52-bit halves, added into 64-bit columns.
 #![allow(clippy::indexing_slicing, reason = "a lane modulo eight")]
 
+use std::cell::Cell;
+
 use super::super::Ifma;
 use super::field::{FOLD_256, FOLD_260, Fe, OFFSET};
-use super::lanes::{Lanes, MAX_LANES, Point};
+use super::lanes::{Lanes, MAX_LANES, Point, Workspace};
 use super::table::Entry;
 use super::vector::V;
 
@@ -235,10 +237,27 @@ const fn multiple_of_p(multiple: u64) -> (u64, u64) {
     )
 }
 
+thread_local! {
+    static WORKSPACE: Cell<Workspace<Ifma>> = Cell::default();
+}
+
 impl Lanes for Ifma {
     const LANES: usize = 8;
     type Coordinate = Coordinate;
     type Factor = Factor;
+
+    fn workspace(self) -> Workspace<Self> {
+        WORKSPACE.take()
+    }
+
+    fn keep(self, workspace: Workspace<Self>) {
+        WORKSPACE.set(workspace);
+    }
+
+    #[inline(always)]
+    fn prefetch(self, entry: &Entry) {
+        V::prefetch(self, entry);
+    }
 
     #[inline(always)]
     fn one(self) -> Factor {

@@ -1,5 +1,7 @@
 //! What the batch-affine sum asks of a field implementation that works on one or more lanes at once.
 
+use std::cell::Cell;
+
 use super::field::{Fe, OFFSET};
 use super::table::Entry;
 
@@ -13,6 +15,22 @@ pub(super) struct Point<C> {
     pub(super) y: C,
 }
 
+/// The memory of a batch's sums: under 700 KiB, kept by each thread for its next batch.
+#[derive(Debug)]
+pub(super) struct Workspace<F: Lanes> {
+    pub(super) points: Vec<Point<F::Coordinate>>,
+    pub(super) prefixes: Vec<F::Factor>,
+}
+
+impl<F: Lanes> Default for Workspace<F> {
+    fn default() -> Self {
+        Self {
+            points: Vec::new(),
+            prefixes: Vec::new(),
+        }
+    }
+}
+
 /// Arithmetic modulo p on `LANES` elements at once. A value of the type is leave to use it.
 ///
 /// Two forms of elements, since representations may be lazy: a `Coordinate` may be subtracted, a `Factor` multiplied.
@@ -21,6 +39,12 @@ pub(super) trait Lanes: Copy {
     type Coordinate: Copy;
     type Factor: Copy;
 
+    /// The thread's workspace. Both this and `keep` take no closure: that would not be compiled for the instructions.
+    fn workspace(self) -> Workspace<Self>;
+    /// Leaves a workspace for the thread's next batch.
+    fn keep(self, workspace: Workspace<Self>);
+    /// Asks for an entry that will be loaded soon.
+    fn prefetch(self, _entry: &Entry) {}
     fn one(self) -> Self::Factor;
     /// (0, 0) in every lane: what a place holds before it is filled.
     fn origin(self) -> Point<Self::Coordinate>;
@@ -81,10 +105,22 @@ pub(super) trait Lanes: Copy {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Portable;
 
+thread_local! {
+    static WORKSPACE: Cell<Workspace<Portable>> = Cell::default();
+}
+
 impl Lanes for Portable {
     const LANES: usize = 1;
     type Coordinate = Fe;
     type Factor = Fe;
+
+    fn workspace(self) -> Workspace<Self> {
+        WORKSPACE.take()
+    }
+
+    fn keep(self, workspace: Workspace<Self>) {
+        WORKSPACE.set(workspace);
+    }
 
     #[inline(always)]
     fn one(self) -> Fe {

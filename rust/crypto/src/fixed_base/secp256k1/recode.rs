@@ -50,7 +50,7 @@ pub(super) const fn recode(k: &Words) -> Digits {
     while i < 4 {
         // 128 … 255 are +1 … +255; 127 … 0 are −1 … −255.
         let negative = !m[i] >> 7 & ONES;
-        let magnitudes = (m[i] & 0x7f * ONES) ^ negative.wrapping_mul(0x7f);
+        let magnitudes = (m[i] & (0x7f * ONES)) ^ negative.wrapping_mul(0x7f);
         // Bit 8j to bit 56 + j: each byte is 0 or 1, so no two products meet.
         let gathered = negative.wrapping_mul(0x0102_0408_1020_4080) >> 56;
         digits.negative |= (gathered as u32) << (i * 8);

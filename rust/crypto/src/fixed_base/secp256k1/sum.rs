@@ -1,6 +1,7 @@
 //! Sums of affine points, many at once: each addition's division becomes three multiplications by Montgomery's trick.
 #![allow(
     clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
     reason = "indices below the length that the type states"
 )]
 

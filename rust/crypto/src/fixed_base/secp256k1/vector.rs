@@ -128,6 +128,13 @@ impl V {
         })
     }
 
+    /// Asks for an entry's cache line.
+    #[inline(always)]
+    pub(super) fn prefetch(_: Ifma, entry: &Entry) {
+        // SAFETY: a prefetch reads nothing that the program can see, and SSE is in every x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(entry.0.as_ptr().cast()) };
+    }
+
     /// Word i of entry j in lane j of vector i.
     #[inline(always)]
     pub(super) fn transpose(_: Ifma, entries: &[&Entry; 8]) -> [Self; 8] {

@@ -241,8 +241,8 @@ fn lanes_agree<F: Lanes>(
         None => assert!(any_zero),
         Some(inverse) => {
             assert!(!any_zero);
-            for lane in 0..F::LANES {
-                let product = of_limbs(&f.limbs(inverse, lane)) * of_limbs(&factors[0][lane]);
+            for (lane, factor) in factors[0].iter().enumerate().take(F::LANES) {
+                let product = of_limbs(&f.limbs(inverse, lane)) * of_limbs(factor);
                 assert_eq!(product % &modulus, BigUint::from(1u8));
             }
         }

@@ -8,5 +8,7 @@
 )]
 
 mod arithmetic;
+mod attacks;
 mod model;
 mod signatures;
+mod tables;
