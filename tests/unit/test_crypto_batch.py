@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,6 +215,29 @@ def test_a_key_revoked_while_batches_run_is_unknown_in_every_later_one(keys: Key
         assert not thread.is_alive()
     assert wrong == []
     assert ring.verify_batch(items) == without
+
+
+def test_other_threads_run_while_a_batch_is_verified(keys: Keys) -> None:
+    ring = keys.enrol(Keyring(backend="portable"))
+    items, expected = keys.items(500, seed=9)
+    ticks: list[float] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.001):
+            ticks.append(time.perf_counter())
+
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    started = time.perf_counter()
+    # Tens of milliseconds in one call.
+    verdicts = ring.verify_batch(items * 20)
+    ended = time.perf_counter()
+    done.set()
+    ticker.join(timeout=10)
+    assert verdicts == expected * 20
+    tenth = (ended - started) / 10
+    assert any(started + tenth < at < ended - tenth for at in ticks), f"no tick in {tenth * 10:.3f} s"
 
 
 def test_an_address_learns_its_point_from_a_valid_signature_alone(keys: Keys) -> None:

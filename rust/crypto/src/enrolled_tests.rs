@@ -1,5 +1,9 @@
 //! What an address learns and from whom, and who shares a table with whom.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::sync::Barrier;
 
@@ -182,4 +186,45 @@ fn verify_one_builds_no_table() {
     }
     let _held = Enrolled::new(Scheme::Ethereum, &point.serialize()).unwrap();
     assert!(tables::holds_secp256k1(&point), "the test would see one");
+}
+
+#[test]
+fn every_scheme_but_p256_goes_to_its_engine() {
+    let ed = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+    let ed_key = ed.verifying_key();
+    let point = secret(13).public_key(SECP256K1).serialize();
+    let blob = crate::ssh::ed25519_blob(ed_key.as_bytes());
+    let x_only: &[u8] = &point[1..];
+    let cases: [(Scheme, &[u8], usize, &str); 4] = [
+        (Scheme::Ed25519, ed_key.as_bytes(), 64, "curve25519"),
+        (Scheme::EcdsaSecp256k1Sha256, &point, 64, "secp256k1"),
+        (Scheme::Bip340, x_only, 64, "secp256k1"),
+        (Scheme::Ethereum, &point, 65, "secp256k1"),
+    ];
+    let of = |task: Task<'_>| match task {
+        Task::Done(_) => "done",
+        Task::Secp256k1(_) => "secp256k1",
+        Task::Curve25519(_) => "curve25519",
+        Task::Made(_) => "made",
+        Task::Single => "single",
+    };
+    for (scheme, public_key, length, engine) in cases {
+        let key = Enrolled::new(scheme, public_key).unwrap();
+        let signature = vec![1; length];
+        assert_eq!(of(key.task(&[0; 32], &signature)), engine, "{scheme:?}");
+        for length in [0, length - 1, length + 1] {
+            let signature = vec![1; length];
+            assert_eq!(of(key.task(&[0; 32], &signature)), "done", "{scheme:?}");
+        }
+    }
+    let ssh = Enrolled::new(Scheme::Sshsig, &blob).unwrap();
+    let mut envelope = b"SSHSIG\0\0\0\x01".to_vec();
+    let mut inner = Vec::new();
+    crate::ssh::put_string(&mut inner, b"ssh-ed25519");
+    crate::ssh::put_string(&mut inner, &[1; 64]);
+    for field in [&blob[..], b"custody/v1", b"", b"sha512", &inner] {
+        crate::ssh::put_string(&mut envelope, field);
+    }
+    assert_eq!(of(ssh.task(b"m", &envelope)), "made");
+    assert_eq!(of(ssh.task(b"m", &[1; 64])), "done");
 }
