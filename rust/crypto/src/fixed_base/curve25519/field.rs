@@ -128,6 +128,15 @@ impl Field {
         Self::ZERO.sub(self)
     }
 
+    /// The first where `choice` holds, else the second, without a branch.
+    #[inline(always)]
+    pub(super) fn select(choice: bool, first: Self, second: Self) -> Self {
+        let mask = 0_u64.wrapping_sub(u64::from(choice));
+        Self(std::array::from_fn(|i| {
+            (first.0[i] & mask) | (second.0[i] & !mask)
+        }))
+    }
+
     /// The product of loose elements: tight.
     ///
     /// Schoolbook, the limbs above 2^255 folded by 2^255 = 19. A column is at most 5 products below 2^108, four of them

@@ -11,7 +11,6 @@ use std::arch::x86_64::{
 
 use super::super::Ifma;
 use super::job::Job;
-use super::table::Entry;
 use super::{encodings, hashes, sums};
 
 /// Appends, for each job, whether its equation holds.
@@ -61,12 +60,12 @@ pub(super) fn store_8(lanes: __m512i) -> [u64; 8] {
     words
 }
 
-/// Asks for an entry to be in the first cache soon: its two lines.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
-pub(super) fn prefetch(entry: &Entry) {
-    let [first, _, last] = &entry.0;
-    // A hint: it reads nothing and cannot fault.
-    _mm_prefetch::<_MM_HINT_T0>(first.as_ptr().cast());
-    _mm_prefetch::<_MM_HINT_T0>(last.as_ptr().cast());
+/// Asks for an entry's two lines to be in the first cache soon; on any x86-64.
+#[inline(always)]
+pub(super) fn prefetch([first, _, last]: &[[u64; 4]; 3]) {
+    // SAFETY: SSE is part of x86-64; a hint reads nothing and cannot fault.
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(first.as_ptr().cast());
+        _mm_prefetch::<_MM_HINT_T0>(last.as_ptr().cast());
+    }
 }

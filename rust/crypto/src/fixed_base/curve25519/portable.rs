@@ -8,7 +8,7 @@
 use super::field::Field;
 use super::job::{Job, challenge};
 use super::point::{Point, encode};
-use super::table::{BASE, BaseMultiples, KeyMultiples};
+use super::table::{BASE, BaseMultiples, Entry, KeyMultiples, Place};
 
 /// Appends, for each job, whether its equation holds. One inversion serves all.
 pub(super) fn decide(jobs: &[Job<'_>], holds: &mut Vec<bool>) {
@@ -26,18 +26,36 @@ pub(super) fn decide(jobs: &[Job<'_>], holds: &mut Vec<bool>) {
 }
 
 fn sum(job: &Job<'_>) -> Point {
-    let base = BASE.entries();
-    let s = BaseMultiples::biased(job.s);
-    let mut sum = Point::IDENTITY;
-    for window in 0..BaseMultiples::WINDOWS {
-        let place = BaseMultiples::place(&s, window);
-        sum = sum.add_niels(&base[place.index as usize].read(place.negative));
-    }
-    let key = job.check.table.multiples().entries();
+    // All entries are asked for before the first is needed: the additions that wait for them would wait one by one.
+    let base = entries(BASE.entries(), |window| {
+        BaseMultiples::place(&BaseMultiples::biased(job.s), window)
+    });
     let h = KeyMultiples::biased(challenge(job.check));
-    for window in 0..KeyMultiples::WINDOWS {
-        let place = KeyMultiples::place(&h, window);
-        sum = sum.add_niels(&key[place.index as usize].read(place.negative));
+    let key: [_; KeyMultiples::WINDOWS] =
+        entries(job.check.table.multiples().entries(), |window| {
+            KeyMultiples::place(&h, window)
+        });
+    let base: [_; BaseMultiples::WINDOWS] = base;
+    let mut sum = Point::IDENTITY;
+    for (entry, negative) in base {
+        sum = sum.add_niels(&entry.read(negative));
+    }
+    for (entry, negative) in key {
+        sum = sum.add_niels(&entry.read(negative));
     }
     sum
+}
+
+/// The entry of each window, and whether it is to be negated.
+#[inline(always)]
+fn entries<const WINDOWS: usize>(
+    table: &[Entry],
+    place: impl Fn(usize) -> Place,
+) -> [(&Entry, bool); WINDOWS] {
+    std::array::from_fn(|window| {
+        let Place { index, negative } = place(window);
+        let entry = &table[index as usize];
+        entry.prefetch();
+        (entry, negative)
+    })
 }

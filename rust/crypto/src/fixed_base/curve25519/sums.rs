@@ -13,7 +13,7 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi64,
 };
 
-use super::ifma::{load_4, prefetch, store_8};
+use super::ifma::{load_4, store_8};
 use super::job::Job;
 use super::lanes::{Columns, Factor};
 use super::scalar::{Biased, Scalar};
@@ -73,7 +73,7 @@ pub(super) fn sums(jobs: &[Job<'_>], challenges: &[Scalar]) -> Vec<Points> {
             let ahead = index.wrapping_add(AHEAD);
             if let Some(row) = rows.get(ahead) {
                 for entry in entries(ahead, row) {
-                    prefetch(entry);
+                    entry.prefetch();
                 }
             }
             points.add(&Niels::load(&entries(index, row), row.negative));

@@ -98,23 +98,22 @@ impl Entry {
         ])
     }
 
-    /// The entry's point, or its negative: −(x, y) = (−x, y).
+    /// Asks for the entry's two lines to be in the first cache soon, where that can be asked.
     #[inline(always)]
-    pub(super) const fn read(&self, negative: bool) -> Niels {
-        let [y_plus_x, y_minus_x, xy2d] = &self.0;
-        let xy2d = Field::from_words(xy2d);
-        if negative {
-            Niels {
-                y_plus_x: Field::from_words(y_minus_x),
-                y_minus_x: Field::from_words(y_plus_x),
-                xy2d: xy2d.neg(),
-            }
-        } else {
-            Niels {
-                y_plus_x: Field::from_words(y_plus_x),
-                y_minus_x: Field::from_words(y_minus_x),
-                xy2d,
-            }
+    pub(super) fn prefetch(&self) {
+        #[cfg(target_arch = "x86_64")]
+        super::ifma::prefetch(&self.0);
+    }
+
+    /// The entry's point, or its negative: −(x, y) = (−x, y). Signs are as good as random, so that a branch would be missed.
+    #[inline(always)]
+    pub(super) fn read(&self, negative: bool) -> Niels {
+        let swap = usize::from(negative);
+        let xy2d = Field::from_words(&self.0[2]);
+        Niels {
+            y_plus_x: Field::from_words(&self.0[swap]),
+            y_minus_x: Field::from_words(&self.0[1 ^ swap]),
+            xy2d: Field::select(negative, xy2d.neg(), xy2d),
         }
     }
 }
