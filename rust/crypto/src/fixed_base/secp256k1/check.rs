@@ -111,10 +111,11 @@ fn claims<'a>(checks: &[Check<'a>]) -> (Vec<Claim<'a>>, Vec<Answer>) {
     }
     scalar::invert_all(&mut divisors, &mut Vec::new());
     let mut inverses = divisors.iter();
-    claims.retain_mut(|claim| {
+    let mut decidable = Vec::with_capacity(claims.len());
+    for mut claim in claims {
         if claim.rule != Rule::Schnorr {
             let Some(inverse) = inverses.next() else {
-                return false;
+                continue;
             };
             claim.first = scalar::montgomery_mul(&claim.first, inverse);
             claim.second = scalar::montgomery_mul(&claim.second, inverse);
@@ -122,11 +123,11 @@ fn claims<'a>(checks: &[Check<'a>]) -> (Vec<Claim<'a>>, Vec<Answer>) {
         // The recoding has no digit of zero, so it cannot write a multiplier of zero.
         if scalar::is_zero(&claim.first) || scalar::is_zero(&claim.second) {
             answers[claim.position] = Answer::Undecided;
-            return false;
+        } else {
+            decidable.push(claim);
         }
-        true
-    });
-    (claims, answers)
+    }
+    (decidable, answers)
 }
 
 /// One answer for each claim.
@@ -271,7 +272,10 @@ fn add<F: Lanes>(
 ) {
     if !sum::add_halves(f, points, prefixes) {
         repair(f, points, exceptional);
-        sum::add_halves(f, points, prefixes);
+        // No difference is zero now, so neither is their product; were it so, nothing here would count.
+        if !sum::add_halves(f, points, prefixes) {
+            exceptional.fill(u8::MAX);
+        }
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) const FOLD_260: u64 = FOLD_256 << 4;
 /// negation. For 2²⁵⁶ − 1 − (y + δ) = −y + δ (mod p) where 2δ = 2²⁵⁶ − 1 − p.
 pub(super) const OFFSET: u64 = (FOLD_256 - 1) / 2;
 
-const LOW_52: u64 = (1 << 52) - 1;
-const LOW_48: u64 = (1 << 48) - 1;
+pub(super) const LOW_52: u64 = (1 << 52) - 1;
+pub(super) const LOW_48: u64 = (1 << 48) - 1;
 const P_LIMBS: [u64; 5] = [0xf_fffe_ffff_fc2f, LOW_52, LOW_52, LOW_52, LOW_48];
 
 const FOUR_P: [u64; 5] = [

@@ -1,6 +1,8 @@
 //! Checks of secp256k1 signatures by tables of multiples: R = u₁·G + u₂·P as 64 entries, added many signatures at once.
 
 mod check;
+#[cfg(target_arch = "x86_64")]
+mod columns;
 mod field;
 #[cfg(target_arch = "x86_64")]
 mod ifma;

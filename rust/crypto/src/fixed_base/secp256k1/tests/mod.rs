@@ -10,5 +10,6 @@
 mod arithmetic;
 mod attacks;
 mod model;
+mod ranges;
 mod signatures;
 mod tables;

@@ -1,10 +1,12 @@
 //! Answers of both backends against libsecp256k1's verdicts.
 
+use num_bigint::BigUint;
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId, Signature};
 use secp256k1::{Keypair, Message, PublicKey, SECP256K1, SecretKey};
 use sha2::{Digest as _, Sha256};
 
 use super::super::{Check, Rule, Table, decide};
+use super::model::{bytes, n};
 use crate::fixed_base::{Answer, Backend};
 
 /// A key that is a hash of its number, with its tables.
@@ -60,6 +62,31 @@ pub(super) fn answers(backend: Backend, checks: &[Check<'_>]) -> Vec<Answer> {
     let mut answers = Vec::new();
     decide(backend, checks, &mut answers);
     answers
+}
+
+pub(super) fn number(parts: &[&[u8]]) -> BigUint {
+    BigUint::from_bytes_be(&hash(parts)) % n()
+}
+
+pub(super) fn point(secret: &BigUint) -> PublicKey {
+    SecretKey::from_byte_array(bytes(secret))
+        .unwrap()
+        .public_key(SECP256K1)
+}
+
+pub(super) fn table(public: &PublicKey) -> Table {
+    Table::new(&public.serialize_uncompressed()).unwrap()
+}
+
+pub(super) fn x_of(public: &PublicKey) -> BigUint {
+    BigUint::from_bytes_be(&public.serialize()[1..])
+}
+
+pub(super) fn join(r: &BigUint, s: &BigUint) -> [u8; 64] {
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&bytes(r));
+    signature[32..].copy_from_slice(&bytes(s));
+    signature
 }
 
 /// libsecp256k1's word on the same check.
