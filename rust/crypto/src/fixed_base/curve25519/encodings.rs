@@ -73,7 +73,7 @@ fn invert(factor: &Factor) -> Factor {
 /// The lanes in which the words are y below p and, in the highest bit, whether x below p is odd.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
-fn is_encoding(x: &Factor, y: &Factor, words: [__m512i; 4]) -> u8 {
+pub(super) fn is_encoding(x: &Factor, y: &Factor, words: [__m512i; 4]) -> u8 {
     let ([x0, ..], [y0, y1, y2, y3, y4]) = (above(x), above(y));
     let mask = _mm512_set1_epi64((1 << 51) - 1);
     let y1 = _mm512_add_epi64(y1, _mm512_srli_epi64::<51>(y0));

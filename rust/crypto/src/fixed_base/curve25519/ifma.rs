@@ -69,3 +69,45 @@ pub(super) fn prefetch([first, _, last]: &[[u64; 4]; 3]) {
         _mm_prefetch::<_MM_HINT_T0>(last.as_ptr().cast());
     }
 }
+
+/// Single operations for the tests, one element in each lane.
+#[cfg(test)]
+mod probes {
+    use super::super::lanes::{Columns, Factor};
+    use super::{__m512i, Ifma, encodings, load_8, store_8};
+
+    type Limbs = [[u64; 5]; 8];
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
+    fn read<const N: usize>(lanes: &[[u64; N]; 8]) -> [__m512i; N] {
+        std::array::from_fn(|i| load_8(&lanes.each_ref().map(|words| words[i])))
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
+    fn write(limbs: [__m512i; 5]) -> Limbs {
+        let limbs = limbs.map(|limb| store_8(limb));
+        std::array::from_fn(|lane| limbs.each_ref().map(|limb| limb[lane]))
+    }
+
+    /// Makes the safe door of one operation.
+    macro_rules! probe {
+        ($name:ident($($argument:ident: $type:ty),*) -> $result:ty, $body:expr) => {
+            pub(in super::super) fn $name(_: Ifma, $($argument: $type),*) -> $result {
+                #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
+                fn inner($($argument: $type),*) -> $result {
+                    $body
+                }
+                // SAFETY: an `Ifma` exists only where the processor has every instruction of `inner`.
+                unsafe { inner($($argument),*) }
+            }
+        };
+    }
+
+    probe!(products(a: &Limbs, b: &Limbs) -> Limbs, write(Factor(read(a)).mul(&Factor(read(b))).0));
+    probe!(carries(a: &Limbs) -> Limbs, write(Columns(read(a)).carry().0));
+    probe!(differences(a: &Limbs, b: &Limbs) -> Limbs, write(Columns(read(a)).minus(&Columns(read(b))).0));
+    probe!(equal_encodings(x: &Limbs, y: &Limbs, words: &[[u64; 4]; 8]) -> u8,
+        encodings::is_encoding(&Factor(read(x)), &Factor(read(y)), read(words)));
+}
+#[cfg(test)]
+pub(super) use probes::{carries, differences, equal_encodings, products};

@@ -7,4 +7,11 @@
     clippy::as_conversions
 )]
 
+mod attacks;
+mod field;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod model;
+mod scalar;
+mod table;
 mod verdicts;
