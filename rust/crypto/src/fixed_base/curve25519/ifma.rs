@@ -26,6 +26,9 @@ fn decide_in_lanes(jobs: &[Job<'_>], holds: &mut Vec<bool>) {
     encodings::compare(jobs, &sums, holds);
 }
 
+#[cfg(test)]
+pub(super) use probes::{carries, differences, equal_encodings, products};
+
 /// Four words.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512ifma")]
@@ -72,6 +75,7 @@ pub(super) fn prefetch([first, _, last]: &[[u64; 4]; 3]) {
 
 /// Single operations for the tests, one element in each lane.
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod probes {
     use super::super::lanes::{Columns, Factor};
     use super::{__m512i, Ifma, encodings, load_8, store_8};
@@ -109,5 +113,3 @@ mod probes {
     probe!(equal_encodings(x: &Limbs, y: &Limbs, words: &[[u64; 4]; 8]) -> u8,
         encodings::is_encoding(&Factor(read(x)), &Factor(read(y)), read(words)));
 }
-#[cfg(test)]
-pub(super) use probes::{carries, differences, equal_encodings, products};

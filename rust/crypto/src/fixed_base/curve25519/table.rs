@@ -125,7 +125,7 @@ pub(super) type BaseMultiples = Multiples<10, 26>;
 
 /// Multiples of the base point B.
 pub(super) static BASE: LazyLock<BaseMultiples> = LazyLock::new(|| {
-    // y = 4/5 and x even (RFC 8032 §5.1). The identity would accept nothing that matters, and is never taken: a test decodes it.
+    // y = 4/5 and x even (RFC 8032 §5.1). It decodes: every entry is tested, and with the identity instead none would be right.
     let mut encoded = [0x66; 32];
     encoded[0] = 0x58;
     BaseMultiples::new(Point::decode(&encoded).unwrap_or(Point::IDENTITY))
