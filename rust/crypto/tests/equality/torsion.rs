@@ -90,9 +90,9 @@ fn r_of_small_order_in_every_encoding_is_refused_although_its_equation_holds() {
     let mut rng = Rng(2);
     let mut rings = Rings::default();
     let mut items = Vec::new();
-    for index in 0..8 {
+    for (index, torsion) in EIGHT_TORSION.iter().enumerate() {
         let a = scalar(&mut rng);
-        let key = encode(ED25519_BASEPOINT_POINT * a + EIGHT_TORSION[index]);
+        let key = encode(ED25519_BASEPOINT_POINT * a + torsion);
         let id = format!("key-{index}");
         rings.enrol(&id, Scheme::Ed25519, &key).unwrap();
         for r_bytes in small_order_encodings() {
