@@ -74,7 +74,7 @@ impl Rings {
             ring.verify_packed(&buffer, &places, &mut packed);
             same(&got, &packed, items, "the packed form");
             // A batch that is not worth a second thread gets none.
-            let several: &[usize] = if items.len() > 64 { &[2, 3] } else { &[] };
+            let several: &[usize] = if items.len() >= 128 { &[2, 3] } else { &[] };
             for threads in several {
                 let threads = Threads::new(*threads).unwrap();
                 let split = ring.verify_batch_on(threads, &borrowed);
