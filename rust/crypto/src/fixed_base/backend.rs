@@ -17,7 +17,8 @@ pub enum Backend {
 }
 
 /// Proof that this processor has every instruction that `#[target_feature]` names in the IFMA engines:
-/// `avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512ifma,bmi1,bmi2,lzcnt,popcnt,adx` (AVX2 and below follow from AVX-512).
+/// `avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512ifma,bmi1,bmi2,lzcnt,popcnt,adx` and `avx2,fma,f16c`, which the
+/// compiler takes to follow from AVX-512 but a hypervisor may hide.
 ///
 /// Nothing but `Backend::available` makes one, so holding it is what makes a call of such a function sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,9 @@ fn has_ifma() -> bool {
         && is_x86_feature_detected!("lzcnt")
         && is_x86_feature_detected!("popcnt")
         && is_x86_feature_detected!("adx")
+        && is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
 }
 
 #[cfg(not(target_arch = "x86_64"))]

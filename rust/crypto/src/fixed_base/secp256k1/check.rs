@@ -143,7 +143,7 @@ fn settle<F: Lanes>(
     }
     let groups: Vec<Group<'_>> = claims
         .chunks(F::LANES)
-        .map(|claims| Group::new(generator, claims))
+        .map(|claims| Group::new(generator, claims, F::LANES))
         .collect();
     let mut exceptional = vec![0u8; groups.len()];
     // The first level in parts: a part's sums take the place of its first half, the next part's points that of its second.
@@ -194,7 +194,8 @@ fn holds(claim: &Claim<'_>, x: Fe, y: Fe) -> bool {
     }
 }
 
-/// What the points of as many claims as there are lanes are found by; lanes that lack a claim repeat the first's.
+/// What the points of as many claims as there are lanes are found by; lanes that lack a claim repeat the first's, so that
+/// no lane is empty.
 struct Group<'a> {
     tables: [&'a Table; MAX_LANES],
     /// By base (0 is the generator, 1 the key), then lane.
@@ -203,13 +204,13 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn new(generator: &'a Table, claims: &[Claim<'a>]) -> Self {
+    fn new(generator: &'a Table, claims: &[Claim<'a>], lanes: usize) -> Self {
         let mut group = Self {
             tables: [generator; MAX_LANES],
             magnitudes: [[[0; WINDOWS]; MAX_LANES]; 2],
             negative: [[0; MAX_LANES]; 2],
         };
-        for lane in 0..MAX_LANES {
+        for lane in 0..lanes.min(MAX_LANES) {
             let Some(claim) = claims.get(lane).or(claims.first()) else {
                 break;
             };
@@ -263,6 +264,9 @@ fn load<'a, F: Lanes>(
 }
 
 /// Adds the second half of the points to the first, and notes the lanes where that cannot be done.
+///
+/// Only in the last two levels can that be: before them two sums of one base that meet differ (or add up) to 256^w·N·P with
+/// an odd |N| < 2²⁴⁸ < n.
 #[inline(always)]
 fn add<F: Lanes>(
     f: F,

@@ -127,7 +127,7 @@ impl Fe {
         .tighten()
     }
 
-    /// self − other, both tight.
+    /// self − other, both tight or an IFMA coordinate (limb 4 below 2⁴⁹ + 2¹⁰, so below 4p's).
     pub(super) const fn sub(self, other: Self) -> Self {
         self.sub_loose(other).tighten()
     }
