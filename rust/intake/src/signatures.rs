@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use custody_crypto::MAX_KEY_ID_LEN;
 use custody_ledger::{Candidate, tags};
 
 use crate::refusal::Refusal;
@@ -37,9 +38,7 @@ pub(crate) fn check(
     let (mut ids, mut roles) = (BTreeSet::new(), BTreeSet::new());
     for (key_id, _) in signatures {
         let key = initiator.keys.get(key_id).filter(|key| !key.retired);
-        let key = key.ok_or_else(|| {
-            Refusal::fix(tags::SIGNATURE_KEY, format!("signatures: key {key_id:?}"))
-        })?;
+        let key = key.ok_or_else(|| Refusal::fix(tags::SIGNATURE_KEY, unknown(key_id)))?;
         if !ids.insert(key_id.as_str()) {
             return Err(Refusal::fix(
                 tags::SIGNATURE_REPEATED,
@@ -71,4 +70,13 @@ pub(crate) fn check(
         return Err(Refusal::fix(tags::SIGNATURE_COSIGN_MISSING, detail));
     }
     Ok(validity)
+}
+
+/// Names a key that the policy has not. One that it cannot have is not repeated: an answer several times as long as the
+/// request would not be sent, and the other items' answers with it.
+fn unknown(key_id: &str) -> String {
+    match key_id.len() {
+        0..=MAX_KEY_ID_LEN => format!("signatures: key {key_id:?}"),
+        len => format!("signatures: a key id of {len} bytes"),
+    }
 }

@@ -309,6 +309,17 @@ fn signatures() {
 }
 
 #[test]
+fn an_endless_key_id_is_not_repeated_in_the_answer() {
+    let mut world = world();
+    let mut item = world.item(&intent("a", 10));
+    // As the answer writes it, each of these bytes is six.
+    item.signatures[0].key_id = "\u{7f}".repeat(1 << 20);
+    let (results, _) = world.send(vec![item], NOW, 1);
+    assert_eq!(results[0].tag, "signature.key");
+    assert!(results[0].detail.len() < 200, "{}", results[0].detail.len());
+}
+
+#[test]
 fn an_address_without_checksum_is_answered_with_it() {
     let mut world = world();
     let mut wanted = intent("a", 10);
