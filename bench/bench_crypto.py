@@ -3,6 +3,9 @@
 Five enrolled keys, distinct messages of 200 bytes (ethereum: digests), hashing and parsing included on both sides. A
 peer runs in one thread, message by message, as its interface has it; threads=2 also gets a row against threads=1.
 Then: what invalid signatures cost, what enrolment costs, and how the speed falls as the tables leave the caches.
+
+Ethereum keys are enrolled as public keys (an address verifies by recovery until it has signed once), and invalid means
+a bit of s flipped. What the costliest signatures do to a batch stands in rust/crypto/README.md.
 """
 
 from __future__ import annotations
