@@ -32,9 +32,7 @@ class Keyring:
     def backend(self) -> str:
         """What batches run on: `portable` or `ifma`."""
 
-    def verify_batch(
-        self, items: Sequence[tuple[str, bytes, bytes]], threads: int = 1
-    ) -> list[Verdict]:
+    def verify_batch(self, items: Sequence[tuple[str, bytes, bytes]], threads: int = 1) -> list[Verdict]:
         """Verify `(key id, message, signature)` items: one `Verdict` each, in the same order.
 
         `threads`: 1 (the calling one, as by default) to 64, at most so many; raise `Malformed` for another number.
