@@ -33,7 +33,7 @@ THREADS = (1, 2)
 KEYS = 5
 # Keys enrolled at once: from tables that stay in L2 to tables that stay in no cache.
 MANY_KEYS = (5, 50, 200, 500)
-# Of which the speed with many keys and with invalid signatures is shown: one per engine.
+# Of which the speed with many keys is shown: one per engine.
 ENGINES = (Scheme.ECDSA_SECP256K1_SHA256, Scheme.ED25519)
 INVALID = (1, 50)
 # A shorter measurement is mostly the clock's and the scheduler's.

@@ -3,6 +3,7 @@
 //! Nothing here holds a secret. A batch by enrolled keys goes through `fixed_base`, our own arithmetic over tables of each
 //! key's multiples (P-256: AWS-LC). One signature by a key that is not enrolled (`verify_one`), and everything that an
 //! engine leaves undecided, goes through well-kept libraries alone: libsecp256k1, ed25519-dalek's `verify_strict`, AWS-LC.
+#![deny(unsafe_code)]
 
 mod batch;
 mod der;

@@ -2,6 +2,7 @@
 //!
 //! A `V` exists only where an `Ifma` did, which only `Backend::available` makes after asking the processor: so every
 //! instruction below is one that the processor has. That is the reason meant by "a V is the proof".
+#![allow(unsafe_code, reason = "all of this engine's unsafe code is here")]
 
 use std::arch::x86_64::*;
 
