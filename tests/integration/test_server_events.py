@@ -71,7 +71,10 @@ def test_events_are_in_order_without_gaps_and_resumable(
         assert event.withdrawal.withdrawal_id == next(id_ for s, id_, _ in seen if s > sequence)
 
 
-def test_an_initiator_sees_its_own_events_alone_and_people_see_all(world: ServerWorld) -> None:
+def test_an_initiator_sees_its_own_events_alone_and_people_see_all(
+    world: ServerWorld, withdrawals: withdrawal_pb2_grpc.WithdrawalServiceStub
+) -> None:
+    assert withdrawals.SubmitWithdrawals(world.intents.request(1), timeout=10).results
     head = admin_pb2_grpc.AdminServiceStub(world.channel("operator")).Status(
         admin_pb2.StatusRequest(), timeout=10
     )
