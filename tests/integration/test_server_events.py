@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,13 +23,26 @@ from support.refusals import refusal
 from support.server_world import ServerWorld
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerWorld]:
-    made = ServerWorld(tmp_path_factory.mktemp("server"))
+@contextmanager
+def a_server(directory: Path) -> Iterator[ServerWorld]:
+    made = ServerWorld(directory)
     made.open_wallets()
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerWorld]:
+    with a_server(tmp_path_factory.mktemp("server")) as made:
+        yield made
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[ServerWorld]:
+    """A server of the test's own: streams that took all its places would refuse another test's."""
+    with a_server(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -104,27 +119,26 @@ def test_a_cursor_beyond_the_head_is_refused(world: ServerWorld) -> None:
     assert (code, reason, fields) == (grpc.StatusCode.INVALID_ARGUMENT, "request.malformed", ["cursors"])
 
 
-def test_streams_never_take_all_the_threads(
-    world: ServerWorld, withdrawals: withdrawal_pb2_grpc.WithdrawalServiceStub
-) -> None:
+def test_streams_never_take_all_the_threads(crowded: ServerWorld) -> None:
     streams = []
     refused = 0
     for number in range(20):
-        stream = follow(world, ("auditor", "operator")[number % 2], 0)
+        stream = follow(crowded, ("auditor", "operator")[number % 2], 0)
         try:
             next(stream)
             streams.append(stream)
         except grpc.RpcError as error:
             assert error.code() is grpc.StatusCode.UNAVAILABLE
             refused += 1
-    assert 8 <= len(streams) <= 12, "12 at most; those of other tests may not have ended yet"
+    assert len(streams) == 12
     assert len(streams) + refused == 20
-    assert withdrawals.SubmitWithdrawals(world.intents.request(1), timeout=5).results
+    withdrawals = withdrawal_pb2_grpc.WithdrawalServiceStub(crowded.channel())
+    assert withdrawals.SubmitWithdrawals(crowded.intents.request(1), timeout=5).results
     for stream in streams:
         stream.cancel()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        stream = follow(world, "auditor", 0)
+        stream = follow(crowded, "auditor", 0)
         try:
             next(stream)
             break
@@ -135,23 +149,16 @@ def test_streams_never_take_all_the_threads(
     stream.cancel()
 
 
-def test_one_caller_never_takes_all_the_streams(world: ServerWorld) -> None:
+def test_one_caller_never_takes_all_the_streams(crowded: ServerWorld) -> None:
     streams = []
     with pytest.raises(grpc.RpcError) as refused:
         for _ in range(7):
-            stream = follow(world, "initiator", 0)
+            stream = follow(crowded, "initiator", 0)
             next(stream)
             streams.append(stream)
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-    assert len(streams) <= 6
-    deadline = time.monotonic() + 10  # streams of other tests may not have ended yet
-    while True:
-        try:
-            people = follow(world, "operator", 0)
-            next(people)
-            break
-        except grpc.RpcError:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+    assert len(streams) == 6
+    people = follow(crowded, "operator", 0)
+    next(people)
     for stream in (*streams, people):
         stream.cancel()
