@@ -104,7 +104,7 @@ class Bench:
         self.sweeps = SweepWorker(
             writer, node, signers, conditions, clock, fatal, SweepSettings(rebroadcast_ms=0, replan_ms=0)
         )
-        self.watcher = ConfirmationWatcher(writer, node, conditions, fatal)
+        self.watcher = ConfirmationWatcher(writer, node, self.intents, conditions, fatal)
         self.balances = ChainBalances()
         self.reconciler = Reconciler(writer, node, conditions, self.balances, clock.now_ms, fatal)
         self.payouts = {

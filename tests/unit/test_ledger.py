@@ -18,6 +18,7 @@ from custody.ledger import (
     LimitBook,
     PayoutItem,
     PayoutView,
+    reference_key,
     tags,
     ulid_bytes,
     ulid_text,
@@ -58,7 +59,8 @@ def test_a_withdrawal_from_submission_to_payment() -> None:
     view = ledger.withdrawal(id_)
     assert view is not None
     assert (view.state, view.end, view.payout_id, view.api_state) == (LedgerState.POSTED, None, "p1", 6)
-    assert (view.reference, view.amount, view.wallet, view.sequence, view.leaf) == ("a", 300, "hot-1", 1, 1)
+    key = reference_key("backend", "a")
+    assert (view.key, view.amount, view.wallet, view.sequence, view.leaf) == (key, 300, "hot-1", 1, 1)
     assert ledger.by_reference("backend", "a") == view
     with pytest.raises(dataclasses.FrozenInstanceError):
         view.amount = 1  # type: ignore[misc]
@@ -89,7 +91,7 @@ def test_held_withdrawals_wait_for_a_quorum() -> None:
     assert ledger.blockers(id_) == [BlockerView(BlockerKind.QUORUM, "limit.big", "")]
     enact(ledger, ledger.decide_release([id_]))
     assert ledger.blockers(id_, ETH, 101) == [BlockerView(BlockerKind.LIQUIDITY, "ledger.house_empty", "")]
-    assert ledger.attempts("backend", "a")[0].decision is Decision.HELD
+    assert ledger.attempts(reference_key("backend", "a"))[0].decision is Decision.HELD
 
 
 def test_filters_and_pages_newest_first() -> None:
@@ -103,7 +105,7 @@ def test_filters_and_pages_newest_first() -> None:
     assert [w.withdrawal_id for w in first + rest] == sorted(ids, reverse=True)
     assert [w.withdrawal_id for w in ledger.withdrawals(states=[End.CANCELLED])] == [ids[0]]
     assert {w.withdrawal_id for w in ledger.open_withdrawals()} == set(ids[1:])
-    assert [w.reference for w in ledger.withdrawals(reference="r3")] == ["r3"]
+    assert [w.withdrawal_id for w in ledger.withdrawals(reference="r3")] == [ids[3]]
     assert ledger.withdrawals(customer="nobody") == ledger.withdrawals(accepted_to_ms=NOW_MS) == []
     assert ledger.by_reference("backend", "nothing") is None
 

@@ -4,7 +4,7 @@ Amounts are ints of base units, times unix milliseconds, withdrawal ids ULIDs as
 `Denied` with its tag (see `tags`); a state that must not exist raises `InvariantBroken`, from then on always.
 """
 
-from custody._core.ledger import LimitBook, tags, ulid_bytes, ulid_text
+from custody._core.ledger import LimitBook, reference_key, tags, ulid_bytes, ulid_text
 from custody.ledger.book import Ledger
 from custody.ledger.submission import Explained, Keyring, Prepared, Rules, Submitted, prepare
 from custody.ledger.views import (
@@ -41,6 +41,7 @@ __all__ = [
     "Submitted",
     "WithdrawalView",
     "prepare",
+    "reference_key",
     "tags",
     "ulid_bytes",
     "ulid_text",

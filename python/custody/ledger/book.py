@@ -184,19 +184,17 @@ class Ledger:
         found = self._core.withdrawal(withdrawal_id)
         return None if found is None else _withdrawal(found)
 
-    def attempts(self, initiator: str, reference: str) -> list[AttemptView]:
-        """All that was answered for good to a reference, attempt 1 first."""
+    def attempts(self, key: bytes) -> list[AttemptView]:
+        """All that was answered for good under a `reference_key` and is in memory, the lowest attempt first."""
         return [
             AttemptView(**(each | {"decision": Decision(each["decision"])}))
-            for each in self._core.attempts(initiator, reference)
+            for each in self._core.attempts(key)
         ]
 
     def by_reference(self, initiator: str, reference: str, attempt: int = 0) -> WithdrawalView | None:
         """The withdrawal of an attempt (0 for the newest), or None where there is none or it was rejected."""
-        attempts = self._core.attempts(initiator, reference)
-        if not 0 <= attempt <= len(attempts) or not attempts:
-            return None
-        withdrawal_id = attempts[attempt - 1]["withdrawal_id"]
+        found = [each for each in self.attempts(_core.reference_key(initiator, reference)) if attempt in (0, each.number)]
+        withdrawal_id = found[-1].withdrawal_id if found else None
         return None if withdrawal_id is None else self.withdrawal(withdrawal_id)
 
     def withdrawals(
@@ -233,6 +231,11 @@ class Ledger:
         return self.withdrawals(
             states=(LedgerState.HELD, LedgerState.QUEUED, LedgerState.ASSIGNED), max_count=max_count
         )
+
+    def halt_of(self, withdrawal_id: str) -> str | None:
+        """The id of the first halt in force that stops a withdrawal's payout; None when nothing does."""
+        found = self._core.halt_of(withdrawal_id)
+        return None if found is None else found[0]
 
     def payout(self, payout_id: str) -> PayoutView | None:
         """A payout in progress, or None."""

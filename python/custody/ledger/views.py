@@ -58,9 +58,9 @@ class BlockerKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalView:
-    """One withdrawal that was accepted or held.
+    """One withdrawal that was accepted or held; its reference, customer and destination are in the signed intent alone.
 
-    `sequence` and `leaf` say which record and leaf (from 1) hold its intent; `hold` is amount + service_fee; `tag` is
+    `key` is 16 bytes for initiator and reference. `sequence` and `leaf` say which record and leaf (from 1) hold its intent; `hold` is amount + service_fee; `tag` is
     the rule that held it; `payout_id` is empty before a payout took it; `api_state` is a number of
     `custody.api.v1.WithdrawalState`, SIGNING for all that the payout knows better; `priority` of its Priority.
     """
@@ -68,16 +68,14 @@ class WithdrawalView:
     withdrawal_id: str
     intent_sha256: bytes
     initiator: str
-    reference: str
+    key: bytes
     attempt: int
     asset: str
     amount: int
     service_fee: int
     hold: int
     pool: str
-    customer: str
     limit_class: str
-    destination: str
     wallet: str
     fee_mode: str
     max_network_fee: int | None
@@ -97,8 +95,9 @@ class WithdrawalView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """What was answered to one attempt; `withdrawal_id` is None for a rejection."""
+    """What was answered to attempt `number`; `withdrawal_id` is None for a rejection."""
 
+    number: int
     intent_sha256: bytes
     decision: Decision
     withdrawal_id: str | None

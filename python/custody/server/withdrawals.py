@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from custody import statements
 from custody.api.v1 import common_pb2, withdrawal_pb2
 from custody.errors import Malformed, NotFound, Unavailable
-from custody.ledger import ulid_bytes
+from custody.ledger import reference_key, ulid_bytes
 from custody.model.policy import Policy
 from custody.ports import MetadataStore
 from custody.rpc.endpoint import Call
@@ -208,11 +208,12 @@ class Withdrawals:
         own = initiator_of(principal)
         if key.withdrawal_id:
             view = find_by_id(state, key.withdrawal_id, own).view
-            found = answered(state, view.initiator, view.reference, view.attempt)
+            found = answered(state, view.key, view.attempt)
         elif own is not None and key.initiator not in ("", own):
             raise NotFound("withdrawal", f"{key.initiator}/{key.reference}")
         else:
-            found = answered(state, own or key.initiator, key.reference, key.attempt)
+            reference = reference_key(own or key.initiator, key.reference)
+            found = answered(state, reference, key.attempt)
         attempt, read = found.attempt, found.read
         policy = state.control.governance.policy
         return withdrawal_pb2.ExplainWithdrawalResponse(

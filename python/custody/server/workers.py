@@ -47,7 +47,9 @@ def make_workers(parts: Parts, config: Workers) -> list[Startable]:
     ]
     for network, node in parts.nodes.items():
         workers += [
-            ConfirmationWatcher(writer, node, conditions, fatal, poll_s=config.confirmations_ms / 1000),
+            ConfirmationWatcher(
+                writer, node, parts.intents, conditions, fatal, poll_s=config.confirmations_ms / 1000
+            ),
             SweepWorker(writer, node, signers, conditions, clock, fatal),
             Reconciler(
                 writer,

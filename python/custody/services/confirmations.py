@@ -12,6 +12,7 @@ from custody import chain
 from custody.errors import Unavailable
 from custody.ports import BlockRef, Node, Receipt
 from custody.services.conditions import ConditionKind, Conditions
+from custody.services.intents import IntentStore
 from custody.services.settlements import settle
 from custody.services.tracking import Event, Finding, Tracked, tracked
 from custody.services.worker import Worker
@@ -53,6 +54,7 @@ class ConfirmationWatcher:
         self,
         writer: Writer,
         node: Node,
+        intents: IntentStore,
         conditions: Conditions,
         on_fatal: Callable[[BaseException], None],
         *,
@@ -61,6 +63,7 @@ class ConfirmationWatcher:
         """`poll_s` is how often the node's head is looked at."""
         self._writer = writer
         self._node = node
+        self._intents = intents
         self._conditions = conditions
         self._looked: tuple[bytes, bytes, int] | None = None
         self._strikes: dict[str, set[bytes]] = {}
@@ -122,7 +125,7 @@ class ConfirmationWatcher:
                 findings.append(Finding(each, "reorged"))
             findings.append(Finding(each, "confirmed", receipt))
         if receipt.block.height <= final_height:
-            findings.append(Finding(each, _outcome(each, receipt), receipt))
+            findings.append(Finding(each, self._outcome(each, receipt), receipt))
         return findings
 
     def _unseen(self, look: _Look, each: Tracked, final_height: int) -> list[Finding]:
@@ -135,17 +138,17 @@ class ConfirmationWatcher:
         heads.add(look.head.hash)
         return [*findings, Finding(each, "foreign")] if len(heads) >= _STRIKES else findings
 
-
-def _outcome(each: Tracked, receipt: Receipt) -> Event:
-    if not receipt.success:
-        return "reverted"
-    expected = each.expected
-    if expected.asset.native:
-        return "paid"
-    logs = [(log.address, list(log.topics), log.data) for log in receipt.logs]
-    asked = (each.sender, expected.to, expected.amount)
-    if chain.transfer_matches(expected.asset.id, logs, *asked):
-        return "paid"
-    # The destination has its coins: giving the hold back would let it be paid twice, whatever else the token took.
-    alone = any(chain.transfer_matches(expected.asset.id, [log], *asked) for log in logs)
-    return "paid_and_more" if alone else "no_transfer"
+    def _outcome(self, each: Tracked, receipt: Receipt) -> Event:
+        if not receipt.success:
+            return "reverted"
+        expected = each.expected
+        if expected.asset.native:
+            return "paid"
+        logs = [(log.address, list(log.topics), log.data) for log in receipt.logs]
+        to = expected.to if isinstance(expected.to, str) else self._intents.intent(*expected.to).address
+        asked = (each.sender, to, expected.amount)
+        if chain.transfer_matches(expected.asset.id, logs, *asked):
+            return "paid"
+        # The destination has its coins: giving the hold back would let it be paid twice, whatever else the token took.
+        alone = any(chain.transfer_matches(expected.asset.id, [log], *asked) for log in logs)
+        return "paid_and_more" if alone else "no_transfer"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 
 from custody import statements
 from custody.errors import InvariantBroken
 from custody.ports import Authority, Journal, KeySig
+from custody.statements import WithdrawalIntent
 
 __all__ = ["IntentStore"]
 
@@ -30,6 +32,13 @@ class IntentStore:
             raise InvariantBroken(f"row {sequence} has no leaf {leaf}")
         _, intent, signatures = statements.unpack_leaf(leaves[leaf - 1])
         return Authority(intent, tuple(KeySig(key_id, signature) for key_id, signature in signatures))
+
+    def intent(self, sequence: int, leaf: int, intent_sha256: bytes) -> WithdrawalIntent:
+        """What was signed there. Raises `InvariantBroken` when it is not the intent of this digest."""
+        body = self.authority(sequence, leaf).intent
+        if hashlib.sha256(body).digest() != intent_sha256:
+            raise InvariantBroken(f"row {sequence}, leaf {leaf} holds another intent than the ledger took")
+        return statements.parse_intent(body)
 
     def _record(self, sequence: int) -> list[bytes]:
         with self._lock:

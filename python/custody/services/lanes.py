@@ -46,13 +46,7 @@ def read_lane(state: State, wallet: str) -> Lane:
         if view is None:
             raise InvariantBroken(f"payout {payout.id} pays a withdrawal that the ledger does not know")
         views[payout.id] = view
-        stop = control.halted(
-            activity="payouts",
-            wallet=wallet,
-            asset=view.asset,
-            customer=view.customer,
-            destination=view.destination,
-        )
+        stop = ledger.halt_of(view.withdrawal_id)
         if stop is not None:
             halted[payout.id] = stop
     governance = control.governance

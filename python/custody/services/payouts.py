@@ -138,9 +138,10 @@ class PayoutWorker:
             raise InvariantBroken(f"payout {payout.id} has nothing to sign")
         view = lane.views[payout.id]
         authority = self._intents.authority(view.sequence, view.leaf)
+        intent = self._intents.intent(view.sequence, view.leaf, view.intent_sha256)
         answer = self._signer.sign_payout(self.wallet, authority, version.terms)
         wallet, net = lane.policy.wallet(self.wallet), version.net_amounts[0]
-        require_exactly(lane.policy, wallet, view.asset, view.destination, net, version.terms, answer)
+        require_exactly(lane.policy, wallet, view.asset, intent.address, net, version.terms, answer)
         return withdrawal_pb2.SignedPayout(
             payout_id=payout.id,
             version=version.version,

@@ -141,12 +141,13 @@ class Answered:
     read: WithdrawalRead | None
 
 
-def answered(state: State, initiator: str, reference: str, attempt: int) -> Answered:
-    """The answer to an attempt, the newest when 0. Raises `NotFound`."""
-    attempts = state.ledger.attempts(initiator, reference)
-    if not attempts or not 0 <= attempt <= len(attempts):
-        raise NotFound("withdrawal", f"{initiator}/{reference}")
-    found = attempts[attempt - 1]
+def answered(state: State, key: bytes, attempt: int) -> Answered:
+    """The answer to an attempt under a `reference_key`, the newest when 0. Raises `NotFound`."""
+    attempts = state.ledger.attempts(key)
+    wanted = [each for each in attempts if attempt in (0, each.number)]
+    if not wanted:
+        raise NotFound("withdrawal", f"attempt {attempt} of {key.hex()}")
+    found = wanted[-1]
     view = None if found.withdrawal_id is None else state.ledger.withdrawal(found.withdrawal_id)
     return Answered(found, None if view is None else read_withdrawal(state, view))
 

@@ -26,7 +26,8 @@ def check_tombstone(
         raise Failed(name, f"gave a tombstone that cannot be read: {error}") from None
     found = (body.signer, body.wallet, body.initiator, body.reference, body.attempt, body.intent_sha256)
     digest = hashlib.sha256(authority.intent).digest()
-    wanted = (rule.id, view.wallet, view.initiator, view.reference, view.attempt, digest)
+    reference = statements.parse_intent(authority.intent).reference
+    wanted = (rule.id, view.wallet, view.initiator, reference, view.attempt, digest)
     if found != wanted or tombstone.key_id != rule.audit.key_id or digest != view.intent_sha256:
         raise Failed(name, "gave a tombstone of something else")
     message = statements.signed_message(SignedType.TOMBSTONE, deployment, tombstone.body)

@@ -19,10 +19,13 @@ __all__ = ["Event", "Expected", "Finding", "Tracked", "tracked"]
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a transaction must have done: so much of the asset from our wallet to this address."""
+    """What a transaction must have done: so much of the asset from our wallet to an address.
+
+    That is `to`, or the one that the withdrawal's intent names: the record that holds it, the leaf, the intent's SHA-256.
+    """
 
     asset: AssetRule
-    to: str
+    to: str | tuple[int, int, bytes]
     amount: int
 
 
@@ -84,7 +87,9 @@ def _payout(state: State, payout: Payout, sender: str) -> Tracked:
     if view is None:
         raise InvariantBroken(f"payout {payout.id} pays a withdrawal that the ledger does not know")
     asset = state.control.governance.policy.asset(view.asset)
-    expected = Expected(asset, view.destination, payout.versions[0].net_amounts[0])
+    expected = Expected(
+        asset, (view.sequence, view.leaf, view.intent_sha256), payout.versions[0].net_amounts[0]
+    )
     hashes = tuple(version.transaction_hash for version in reversed(payout.signed_versions))
     return Tracked("payout", payout.id, payout.wallet, sender, payout.nonce, hashes, payout.seen, expected)
 

@@ -1,7 +1,8 @@
 //! Everything that an intent's bytes and the policy tell without signatures, clock or ledger.
 
-use custody_ledger::limits::Subject;
-use custody_ledger::{Candidate, FeeMode, Priority, tags};
+use std::sync::Arc;
+
+use custody_ledger::{Candidate, FeeMode, Name128, Names, Priority, tags, withdrawal_digest};
 use custody_wire::{Intent, parse_intent, route, sha256};
 
 use crate::destination;
@@ -20,14 +21,16 @@ pub(crate) fn check<'a>(
     principal: &str,
     bytes: &[u8],
     priority: Priority,
+    shared: &mut SharedNames,
 ) -> Result<Body<'a>, Refusal> {
     let intent = parse_intent(bytes)
         .map_err(|error| Refusal::fix(tags::INTENT_MALFORMED, error.to_string()))?;
-    check_intent(rules, principal, bytes, &intent, priority).map_err(|refusal| {
+    check_intent(rules, principal, bytes, &intent, priority, shared).map_err(|refusal| {
         let refusal = refusal.of(intent.reference);
         match intent.initiator == principal {
             true => refusal.of_intent(IntentId {
                 reference: intent.reference.to_owned(),
+                key: Name128::reference(intent.initiator, intent.reference),
                 attempt: intent.attempt,
                 intent_sha256: sha256(bytes),
             }),
@@ -42,6 +45,7 @@ fn check_intent<'a>(
     bytes: &[u8],
     intent: &Intent<'_>,
     priority: Priority,
+    shared: &mut SharedNames,
 ) -> Result<Body<'a>, Refusal> {
     let initiator = rules
         .initiators
@@ -96,7 +100,7 @@ fn check_intent<'a>(
     let wallet = route(intent.initiator, intent.reference, &hot).and_then(|index| hot.get(index));
     let wallet =
         wallet.ok_or_else(|| Refusal::fix(tags::ASSET_NO_HOT_WALLET, asset.network.clone()))?;
-    let candidate = candidate(bytes, intent, wallet, fee_mode, priority);
+    let candidate = candidate(bytes, intent, wallet, fee_mode, priority, shared);
     Ok(Body {
         candidate,
         initiator,
@@ -121,10 +125,17 @@ fn fee_mode(intent: &Intent<'_>, native: bool) -> Result<FeeMode, Refusal> {
 }
 
 /// The stored candidate of a replayed intent: form alone, no policy.
-pub(crate) fn stored(bytes: &[u8], wallet: &str, priority: Priority) -> Result<Candidate, String> {
+pub(crate) fn stored(
+    bytes: &[u8],
+    wallet: &str,
+    priority: Priority,
+    shared: &mut SharedNames,
+) -> Result<Candidate, String> {
     let intent = parse_intent(bytes).map_err(|error| error.to_string())?;
     let fee_mode = fee_mode(&intent, true).map_err(|refusal| refusal.detail)?;
-    Ok(candidate(bytes, &intent, wallet, fee_mode, priority))
+    Ok(candidate(
+        bytes, &intent, wallet, fee_mode, priority, shared,
+    ))
 }
 
 fn candidate(
@@ -133,26 +144,57 @@ fn candidate(
     wallet: &str,
     fee_mode: FeeMode,
     priority: Priority,
+    shared: &mut SharedNames,
 ) -> Candidate {
     Candidate {
-        reference: intent.reference.to_owned(),
+        names: shared.get(intent, wallet),
+        reference: Box::from(intent.reference),
+        key: Name128::reference(intent.initiator, intent.reference),
         attempt: intent.attempt,
         intent_sha256: sha256(bytes),
-        subject: Subject {
-            asset: intent.asset.to_owned(),
-            initiator: intent.initiator.to_owned(),
-            class: intent.limit_class.to_owned(),
-            customer: intent.customer.to_owned(),
-            destination: intent.address.to_owned(),
-            wallet: wallet.to_owned(),
-        },
-        pool: intent.pool.to_owned(),
+        customer: Name128::customer(intent.customer),
+        destination: Name128::destination(intent.address),
         amount: intent.amount,
         service_fee: intent.service_fee,
         fee_mode,
         submit_before_ms: intent.submit_before_unix_ms,
         pay_before_ms: intent.pay_before_unix_ms,
-        routing_sequence: intent.routing_sequence,
         priority,
+        digest: withdrawal_digest(intent.initiator, intent.reference, intent.attempt),
+    }
+}
+
+/// The names of one batch: those that occur together are stored once.
+#[derive(Debug, Default)]
+pub(crate) struct SharedNames(Vec<Arc<Names>>);
+
+/// So many combinations are looked through; more than a batch of one exchange has.
+const SHARED: usize = 16;
+
+impl SharedNames {
+    fn get(&mut self, intent: &Intent<'_>, wallet: &str) -> Arc<Names> {
+        let same = |names: &&Arc<Names>| {
+            *names.wallet == *wallet
+                && *names.asset == *intent.asset
+                && *names.class == *intent.limit_class
+                && *names.pool == *intent.pool
+                && *names.initiator == *intent.initiator
+                && names.routing_sequence == intent.routing_sequence
+        };
+        if let Some(known) = self.0.iter().find(same) {
+            return Arc::clone(known);
+        }
+        let names = Arc::new(Names {
+            asset: Box::from(intent.asset),
+            initiator: Box::from(intent.initiator),
+            class: Box::from(intent.limit_class),
+            wallet: Box::from(wallet),
+            pool: Box::from(intent.pool),
+            routing_sequence: intent.routing_sequence,
+        });
+        if self.0.len() < SHARED {
+            self.0.push(Arc::clone(&names));
+        }
+        names
     }
 }

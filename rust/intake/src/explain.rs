@@ -32,11 +32,17 @@ pub fn explain(
     intent: &[u8],
     now_ms: u64,
 ) -> Result<Explained, LedgerError> {
-    let result = match body::check(rules, principal, intent, Priority::Standard) {
+    let result = match body::check(
+        rules,
+        principal,
+        intent,
+        Priority::Standard,
+        &mut body::SharedNames::default(),
+    ) {
         Err(refusal) => response::refused(&refusal),
         Ok(body) => {
-            let answer = ledger.decide_submission(body.candidate, now_ms, 0, 0)?;
-            response::answered("", &answer, ledger)
+            let answer = ledger.decide_submission(&body.candidate.into(), &[], now_ms, 0, 0)?;
+            response::answered("", &answer)
         }
     };
     let earliest = result.earliest_pass.map(|at| {

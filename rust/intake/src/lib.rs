@@ -23,7 +23,7 @@ mod submit;
 pub use explain::{Explained, explain};
 pub use prepare::{MAX_ITEMS, Prepared, prepare};
 pub use refusal::Malformed;
-pub use replay::{apply_record, apply_submission_leaf};
+pub use replay::apply_record;
 pub use response::state_number;
 pub use rules::Rules;
 pub use submit::{Submitted, submit};

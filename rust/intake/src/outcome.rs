@@ -1,15 +1,17 @@
 //! A submission to and from its packed leaf: the outcome, the intent as received, the signatures.
 
-use custody_ledger::{Decision, Priority, Remedy, Submission, Ulid};
+use std::sync::Arc;
+
+use custody_ledger::{Decision, Ledger, Priority, Remedy, Submission, Ulid};
 use custody_wire::messages::journal::v1::IntakeOutcome;
 use custody_wire::{pack_leaf, parse_amount, unpack_leaf};
 use prost::Message;
 
-use crate::body;
+use crate::body::{self, SharedNames};
 use crate::prepare::Item;
 
 /// The leaf of a submission.
-pub(crate) fn pack(fact: &Submission, item: &Item) -> Result<Vec<u8>, String> {
+pub(crate) fn pack(ledger: &Ledger, fact: &Submission, item: &Item) -> Result<Vec<u8>, String> {
     let hold = fact
         .candidate
         .amount
@@ -21,7 +23,7 @@ pub(crate) fn pack(fact: &Submission, item: &Item) -> Result<Vec<u8>, String> {
         tag: fact.tag.clone(),
         remedy: u32::from(fact.remedy.number()),
         earliest_pass_unix_ms: fact.earliest_pass_ms,
-        wallet: fact.candidate.subject.wallet.clone(),
+        wallet: String::from(&*fact.candidate.names.wallet),
         hold: hold.to_string(),
         priority: fact.candidate.priority.number(),
         metadata_hash: item
@@ -29,7 +31,11 @@ pub(crate) fn pack(fact: &Submission, item: &Item) -> Result<Vec<u8>, String> {
             .as_ref()
             .map(|metadata| metadata.hash.to_vec())
             .unwrap_or_default(),
-        charged_limits: fact.charged.clone(),
+        charged_limits: ledger
+            .limits()
+            .names(fact.charges)
+            .map(str::to_owned)
+            .collect(),
         queued_since_unix_ms: fact.queued_since_ms,
     };
     let signatures: Vec<(&str, &[u8])> = item
@@ -50,6 +56,8 @@ pub(crate) fn pack(fact: &Submission, item: &Item) -> Result<Vec<u8>, String> {
 
 /// The submission of a leaf, from its bytes alone.
 pub(crate) fn unpack(
+    ledger: &mut Ledger,
+    shared: &mut SharedNames,
     leaf: &[u8],
     recorded_ms: u64,
     sequence: u64,
@@ -64,7 +72,7 @@ pub(crate) fn unpack(
     let priority = priority
         .and_then(Priority::from_number)
         .ok_or("an unknown priority")?;
-    let candidate = body::stored(leaf.intent, &outcome.wallet, priority)?;
+    let candidate = body::stored(leaf.intent, &outcome.wallet, priority, shared)?;
     if parse_amount(&outcome.hold) != candidate.amount.checked_add(candidate.service_fee) {
         return Err("the hold is not the intent's amount and service fee".to_owned());
     }
@@ -72,14 +80,15 @@ pub(crate) fn unpack(
         [] => None,
         bytes => Some(Ulid::from_slice(bytes).ok_or("a withdrawal id without 16 bytes")?),
     };
+    let charges = ledger.limits_mut().set(&outcome.charged_limits);
     Ok(Submission {
-        candidate,
+        candidate: Arc::new(candidate),
         decision,
         id,
         tag: outcome.tag,
         remedy: Remedy::from_number(outcome.remedy).ok_or("an unknown remedy")?,
         earliest_pass_ms: outcome.earliest_pass_unix_ms,
-        charged: outcome.charged_limits,
+        charges: charges.map_err(|error| error.to_string())?,
         queued_since_ms: outcome.queued_since_unix_ms,
         recorded_ms,
         sequence,

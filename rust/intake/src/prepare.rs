@@ -1,14 +1,16 @@
 //! The first half of a submission, in any thread: decode, canonical form, policy, signatures. Nothing is consumed.
 
+use std::sync::Arc;
+
 use custody_crypto::Keyring;
 use custody_ledger::{Candidate, Priority, tags};
 use custody_wire::messages::v1::{SubmitItem, SubmitWithdrawalsRequest};
 use prost::Message;
 
 use crate::batch::Batch;
-use crate::body;
+use crate::body::{self, SharedNames};
 use crate::metadata::{self, Metadata};
-use crate::refusal::{IntentId, Malformed, Refusal};
+use crate::refusal::{Malformed, Refusal};
 use crate::rules::Rules;
 use crate::signatures::{self, Validity};
 
@@ -32,7 +34,7 @@ pub struct Prepared {
 /// An item whose signatures verified.
 #[derive(Debug)]
 pub(crate) struct Item {
-    pub candidate: Candidate,
+    pub candidate: Arc<Candidate>,
     pub intent: Vec<u8>,
     pub signatures: Vec<(String, Vec<u8>)>,
     pub validity: Validity,
@@ -92,25 +94,21 @@ pub fn prepare(
         ));
     }
     let mut batch = Batch::default();
+    let mut shared = SharedNames::default();
     let items = request.items.into_iter().enumerate();
     let items = items
         .map(|(index, item)| {
-            let claimed = check(item, index, principal, rules, salt)?;
-            let place = batch.add(
-                keyring,
-                &rules.deployment,
-                &claimed.item.intent,
-                &claimed.item.signatures,
-            );
-            Ok((claimed, place))
+            let item = check(item, index, principal, rules, salt, &mut shared)?;
+            let place = batch.add(keyring, &rules.deployment, &item.intent, &item.signatures);
+            Ok((item, place))
         })
         .collect::<Vec<Result<_, Refusal>>>();
     let verdicts = batch.verify(keyring);
     let items = items.into_iter().map(|item| {
-        let (claimed, place) = item?;
-        match verdicts.check(place, &claimed.item.signatures) {
-            Ok(()) => Ok(claimed.item),
-            Err(refusal) => Err(refusal.of(&claimed.id.reference).of_intent(claimed.id)),
+        let (item, place) = item?;
+        match verdicts.check(place, &item.signatures) {
+            Ok(()) => Ok(item),
+            Err(refusal) => Err(refusal.of_candidate(&item.candidate)),
         }
     });
     Ok(Prepared {
@@ -124,18 +122,14 @@ pub fn prepare(
 }
 
 /// An item right in everything but its signatures, which nobody has verified yet.
-struct Claimed {
-    id: IntentId,
-    item: Item,
-}
-
 fn check(
     item: SubmitItem,
     index: usize,
     principal: &str,
     rules: &Rules,
     salt: &[u8; 32],
-) -> Result<Claimed, Refusal> {
+    shared: &mut SharedNames,
+) -> Result<Item, Refusal> {
     if item.intent.len() > MAX_INTENT {
         return Err(Refusal::fix(
             tags::INTENT_MALFORMED,
@@ -148,12 +142,8 @@ fn check(
         principal,
         &item.intent,
         priority.unwrap_or(Priority::Standard),
+        shared,
     )?;
-    let id = IntentId {
-        reference: body.candidate.reference.clone(),
-        attempt: body.candidate.attempt,
-        intent_sha256: body.candidate.intent_sha256,
-    };
     let signatures = item
         .signatures
         .into_iter()
@@ -171,15 +161,12 @@ fn check(
         Ok((metadata, validity))
     };
     let (metadata, validity) =
-        rest().map_err(|refusal| refusal.of(&id.reference).of_intent(id.clone()))?;
-    Ok(Claimed {
-        id,
-        item: Item {
-            candidate: body.candidate,
-            intent: item.intent,
-            signatures,
-            validity,
-            metadata,
-        },
+        rest().map_err(|refusal| refusal.of_candidate(&body.candidate))?;
+    Ok(Item {
+        candidate: Arc::new(body.candidate),
+        intent: item.intent,
+        signatures,
+        validity,
+        metadata,
     })
 }

@@ -1,6 +1,6 @@
 //! What prepare refuses: a whole request without form, or one item with its tag.
 
-use custody_ledger::Remedy;
+use custody_ledger::{Candidate, Name128, Remedy};
 
 /// A request that cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +44,21 @@ pub(crate) struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IntentId {
     pub reference: String,
+    pub key: Name128,
     pub attempt: u32,
     pub intent_sha256: [u8; 32],
+}
+
+impl IntentId {
+    /// That of a candidate.
+    pub fn of(candidate: &Candidate) -> Self {
+        Self {
+            reference: String::from(&*candidate.reference),
+            key: candidate.key,
+            attempt: candidate.attempt,
+            intent_sha256: candidate.intent_sha256,
+        }
+    }
 }
 
 impl Refusal {
@@ -64,6 +77,12 @@ impl Refusal {
     pub fn of(mut self, reference: &str) -> Self {
         reference.clone_into(&mut self.reference);
         self
+    }
+
+    /// The same, of a candidate's intent.
+    pub fn of_candidate(self, candidate: &Candidate) -> Self {
+        self.of(&candidate.reference)
+            .of_intent(IntentId::of(candidate))
     }
 
     /// The same, of this intent.

@@ -5,6 +5,7 @@ use custody_wire::messages::journal::v1::{RecordHeader, RecordKind};
 use custody_wire::unpack_record;
 use prost::Message;
 
+use crate::body::SharedNames;
 use crate::outcome;
 
 /// Applies one journal row's record: intake's leaves, or the ledger's facts behind leaf 1 of any other kind.
@@ -29,9 +30,15 @@ fn replay(ledger: &mut Ledger, kind: u32, record: &[u8], sequence: u64) -> Resul
     let parts = unpack_record(record).map_err(|error| error.to_string())?;
     let header = RecordHeader::decode(parts.header).map_err(|error| error.to_string())?;
     let is_intake = i32::try_from(kind) == Ok(i32::from(RecordKind::WithdrawalsSubmitted));
+    let shared = &mut SharedNames::default();
     for (number, leaf) in (1_u32..).zip(&parts.leaves) {
         match is_intake {
-            true => apply_submission_leaf(ledger, leaf, header.recorded_unix_ms, sequence, number)?,
+            true => {
+                let recorded_ms = header.recorded_unix_ms;
+                let fact = outcome::unpack(ledger, shared, leaf, recorded_ms, sequence, number)?;
+                let fact = Fact::Submitted(Box::new(fact));
+                ledger.apply(&fact).map_err(|error| error.to_string())?;
+            }
             false if number == 1 => {}
             false => {
                 let fact = Fact::decode(leaf).map_err(|error| error.to_string())?;
@@ -40,21 +47,4 @@ fn replay(ledger: &mut Ledger, kind: u32, record: &[u8], sequence: u64) -> Resul
         }
     }
     Ok(())
-}
-
-/// Applies one packed withdrawal.
-///
-/// # Errors
-/// What does not fit, as a sentence; the caller stops.
-pub fn apply_submission_leaf(
-    ledger: &mut Ledger,
-    leaf: &[u8],
-    recorded_ms: u64,
-    sequence: u64,
-    number: u32,
-) -> Result<(), String> {
-    let fact = outcome::unpack(leaf, recorded_ms, sequence, number)?;
-    ledger
-        .apply(&Fact::Submitted(Box::new(fact)))
-        .map_err(|error| error.to_string())
 }

@@ -1,6 +1,6 @@
 //! What a client reads: one result for each item, in the numbers of `custody.api.v1`.
 
-use custody_ledger::{Answer, Attempt, Decision, End, Ledger, Remedy, State, Submission, tags};
+use custody_ledger::{Answer, Attempt, Decision, End, Remedy, State, Submission, tags};
 use custody_wire::messages::v1::{Outcome, SubmitResult, WithdrawalState};
 use prost_types::Timestamp;
 
@@ -22,10 +22,10 @@ pub fn state_number(state: State) -> i32 {
 }
 
 /// The result of an answer.
-pub(crate) fn answered(reference: &str, answer: &Answer, ledger: &Ledger) -> SubmitResult {
+pub(crate) fn answered(reference: &str, answer: &Answer) -> SubmitResult {
     match answer {
         Answer::Decided { fact, detail } => decided(reference, fact, detail),
-        Answer::Before(attempt) => before(reference, attempt, ledger),
+        Answer::Before(attempt) => before(reference, attempt),
         Answer::Refused {
             tag,
             detail,
@@ -67,16 +67,14 @@ fn decided(reference: &str, fact: &Submission, detail: &str) -> SubmitResult {
 }
 
 /// The first answer again; a rejection stays one, so that nobody takes a repeated refusal for a promise.
-fn before(reference: &str, attempt: &Attempt, ledger: &Ledger) -> SubmitResult {
-    let withdrawal = attempt.withdrawal.and_then(|id| ledger.withdrawal(&id));
+fn before(reference: &str, attempt: &Attempt) -> SubmitResult {
     let outcome = if attempt.decision == Decision::Rejected {
         Outcome::Rejected
     } else {
         Outcome::Duplicate
     };
-    let state = withdrawal.map_or(i32::from(WithdrawalState::Rejected), |withdrawal| {
-        state_number(withdrawal.state)
-    });
+    let rejected = i32::from(WithdrawalState::Rejected);
+    let state = attempt.state.map_or(rejected, state_number);
     SubmitResult {
         withdrawal_id: attempt
             .withdrawal

@@ -58,7 +58,7 @@ pub(crate) fn check(
     let needed = initiator
         .co_sign
         .iter()
-        .filter(|rule| rule.asset == candidate.subject.asset && candidate.amount > rule.above);
+        .filter(|rule| *rule.asset == *candidate.names.asset && candidate.amount > rule.above);
     if let Some(rule) = needed
         .into_iter()
         .find(|rule| !roles.contains(rule.role.as_str()))

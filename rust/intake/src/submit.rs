@@ -110,7 +110,7 @@ fn one(
         {
             Ok(item) => item,
             Err(refusal) => {
-                let known = answered_before(ledger, &prepared.principal, &refusal);
+                let known = answered_before(ledger, &refusal);
                 results.push(known.unwrap_or_else(|| response::refused(&refusal)));
                 continue;
             }
@@ -120,14 +120,10 @@ fn one(
             .checked_add(1)
             .and_then(|number| u32::try_from(number).ok());
         let number = number.ok_or_else(|| LedgerError::Broken("too many leaves".to_owned()))?;
-        let answer = ledger.decide_submission(item.candidate.clone(), now_ms, sequence, number)?;
-        results.push(response::answered(
-            &item.candidate.reference,
-            &answer,
-            ledger,
-        ));
+        let answer = ledger.decide_submission(&item.candidate, &[], now_ms, sequence, number)?;
+        results.push(response::answered(&item.candidate.reference, &answer));
         if let Answer::Decided { fact, .. } = answer {
-            leaves.push(outcome::pack(&fact, item).map_err(LedgerError::Broken)?);
+            leaves.push(outcome::pack(ledger, &fact, item).map_err(LedgerError::Broken)?);
             if let (Some(id), Some(metadata)) = (fact.id, &item.metadata) {
                 submitted
                     .metadata
@@ -148,18 +144,12 @@ fn one(
 /// The first answer to an intent that policy, keys or time would refuse now: whoever lost it and sends the same bytes
 /// again must not take them for refused, and pay by another reference. No signature is asked: the answer is the
 /// caller's own, and changes nothing.
-fn answered_before(ledger: &Ledger, principal: &str, refusal: &Refusal) -> Option<SubmitResult> {
+fn answered_before(ledger: &Ledger, refusal: &Refusal) -> Option<SubmitResult> {
     let id = refusal.id.as_ref()?;
-    let index = usize::try_from(id.attempt).ok()?.checked_sub(1)?;
-    let known = ledger
-        .attempts(principal, &id.reference)
-        .get(index)
-        .filter(|known| known.intent_sha256 == id.intent_sha256)?;
-    Some(response::answered(
-        &id.reference,
-        &Answer::Before(known.clone()),
-        ledger,
-    ))
+    let mut attempts = ledger.attempts(&id.key).into_iter();
+    let known = attempts.find(|known| known.number == id.attempt)?;
+    (known.intent_sha256 == id.intent_sha256)
+        .then(|| response::answered(&id.reference, &Answer::Before(known)))
 }
 
 /// A key's time of validity is judged by the writer's clock.
@@ -171,11 +161,7 @@ fn in_time(item: &Item, now_ms: u64) -> Result<&Item, Refusal> {
             "signatures: a key is not valid now",
         )
         .of(&item.candidate.reference)
-        .of_intent(IntentId {
-            reference: item.candidate.reference.clone(),
-            attempt: item.candidate.attempt,
-            intent_sha256: item.candidate.intent_sha256,
-        })),
+        .of_intent(IntentId::of(&item.candidate))),
     }
 }
 

@@ -11,7 +11,7 @@ mod common;
 
 use common::{NOW, World, intent, request, results, world};
 use custody_intake::{MAX_ITEMS, apply_record, prepare, submit};
-use custody_ledger::{AccountName, End, State, Ulid};
+use custody_ledger::{AccountName, End, Name128, State, Ulid};
 use custody_wire::messages::journal::v1::{IntakeOutcome, RecordHeader};
 use custody_wire::messages::v1::{Outcome, SubmitItem, SubmitWithdrawalsResponse};
 use custody_wire::{record_root, unpack_leaf, unpack_record};
@@ -291,10 +291,17 @@ fn after_a_void_the_same_bytes_are_answered_and_the_next_attempt_is_taken() {
     let (taken, _) = world.send(vec![world.item(&next)], NOW + 1, 2);
     assert_eq!(taken[0].outcome, i32::from(Outcome::Accepted));
     assert_ne!(taken[0].withdrawal_id, first[0].withdrawal_id);
-    assert_eq!(world.ledger.withdrawal(&id).unwrap().subject.wallet, {
-        let id = Ulid::parse(&taken[0].withdrawal_id).unwrap();
-        world.ledger.withdrawal(&id).unwrap().subject.wallet.clone()
-    });
+    let wallet = |id: &Ulid| {
+        let ledger = &world.ledger;
+        ledger
+            .names(ledger.withdrawal(id).unwrap())
+            .wallet
+            .to_owned()
+    };
+    assert_eq!(
+        wallet(&id),
+        wallet(&Ulid::parse(&taken[0].withdrawal_id).unwrap())
+    );
 }
 
 #[test]
@@ -429,7 +436,7 @@ proptest! {
             let submitted = world.submit(&[&prepared], NOW, 1).remove(0);
             for id in results(&submitted).iter().filter_map(|each| Ulid::parse(&each.withdrawal_id)) {
                 let taken = world.ledger.withdrawal(&id).unwrap();
-                prop_assert_eq!((taken.amount, taken.reference.as_str()), (10, "a"), "only what was signed");
+                prop_assert_eq!((taken.amount(), taken.key), (10, Name128::reference("backend", "a")), "only what was signed");
             }
         }
     }

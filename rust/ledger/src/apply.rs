@@ -1,14 +1,16 @@
 //! The only mutator: enters a fact in the books, moves states by the table, keeps limits and queue in step.
 
-use crate::attempt::Attempt;
 use crate::entries;
 use crate::error::LedgerError;
 use crate::fact::Fact;
+use crate::ids::Rejection;
 use crate::ledger::{Ledger, Open};
-use crate::state::{End, Event, State};
-use crate::submission::{Decision, Submission};
+use crate::routes::Route;
+use crate::slab::Slot;
+use crate::state::{Event, State};
+use crate::submission::{Decision, Remedy, Submission, subject};
 use crate::ulid::Ulid;
-use crate::withdrawal::Withdrawal;
+use crate::withdrawal::{FeeMode, Made, Rare, Withdrawal};
 
 type Applied = Result<(), String>;
 
@@ -51,8 +53,10 @@ impl Ledger {
                 .try_for_each(|id| self.step(id, Event::Release, None)),
             Fact::Voided { id, end } => self.step(id, Event::Void(*end), None),
             Fact::Assigned(terms) => {
+                let payout = self.payout_ids.add(&terms.payout);
+                let payout = payout.ok_or("too many payouts")?;
                 for item in &terms.items {
-                    self.step(&item.id, Event::Assign, Some(&terms.payout))?;
+                    self.step(&item.id, Event::Assign, Some(payout))?;
                 }
                 let open = Open {
                     terms: terms.clone(),
@@ -61,7 +65,7 @@ impl Ledger {
                 let new = self.payouts.insert(terms.payout.clone(), open).is_none();
                 require(new, || format!("payout {} is there already", terms.payout))
             }
-            Fact::Unassigned { payout } => self.resolve(payout, Event::Unassign, Some("")),
+            Fact::Unassigned { payout } => self.resolve(payout, Event::Unassign, Some(Slot::NONE)),
             Fact::Posted { payout, .. } => self.resolve(payout, Event::Post, None),
             Fact::Failed { payout, .. } => self.resolve(payout, Event::Fail, None),
             Fact::SweepDeparted(terms) => {
@@ -76,7 +80,8 @@ impl Ledger {
                 require(self.legs.remove(leg).is_some(), || format!("no leg {leg}"))
             }
             Fact::Halted { halt, scopes } => {
-                require(!scopes.is_empty() && self.halts.add(halt, scopes), || {
+                let added = self.halts.add(halt, scopes, &mut self.symbols);
+                require(!scopes.is_empty() && added, || {
                     format!("halt {halt} cannot be added")
                 })
             }
@@ -87,7 +92,7 @@ impl Ledger {
     }
 
     /// Ends a payout: each of its withdrawals takes the same step.
-    fn resolve(&mut self, payout: &str, event: Event, bound_to: Option<&str>) -> Applied {
+    fn resolve(&mut self, payout: &str, event: Event, bound_to: Option<Slot>) -> Applied {
         let open = self
             .payouts
             .remove(payout)
@@ -99,121 +104,131 @@ impl Ledger {
     }
 
     /// Moves one withdrawal by the table; `bound_to` is the payout it then belongs to, where that changes.
-    fn step(&mut self, id: &Ulid, event: Event, bound_to: Option<&str>) -> Applied {
-        let withdrawal = self
-            .withdrawals
-            .get_mut(id)
-            .ok_or_else(|| format!("no withdrawal {id}"))?;
+    fn step(&mut self, id: &Ulid, event: Event, bound_to: Option<Slot>) -> Applied {
+        let slot = self.ids.slot(id);
+        let slot = slot.ok_or_else(|| format!("no withdrawal {id}"))?;
+        let withdrawal = self.ids.at_mut(slot);
+        let withdrawal = withdrawal.ok_or_else(|| format!("no withdrawal {id}"))?;
         let state = withdrawal.state;
         withdrawal.state = state
             .after(event)
             .ok_or_else(|| format!("{id} is {}: no {event:?}", state.name()))?;
         if let Some(payout) = bound_to {
-            payout.clone_into(&mut withdrawal.payout);
+            let before = std::mem::replace(&mut withdrawal.payout, payout);
+            self.payout_ids.unbind(before);
+            self.payout_ids.bind(payout);
         }
-        if matches!(
-            withdrawal.state,
-            State::Voided(End::Cancelled | End::Expired | End::Refunded)
-        ) {
-            for limit in &withdrawal.charged {
-                if let Some(key) = self
-                    .limits
-                    .rule(limit)
-                    .map(|rule| rule.key(&withdrawal.subject))
-                {
-                    self.limits
-                        .release(limit, &key, withdrawal.hold(), withdrawal.charged_ms);
-                }
-            }
+        let withdrawal = self.ids.at(slot);
+        let withdrawal = withdrawal.ok_or_else(|| format!("no withdrawal {id}"))?;
+        let subject = self.subject(withdrawal);
+        if matches!(withdrawal.state, State::Voided(_)) {
+            self.limits.release(
+                withdrawal.charges,
+                &subject,
+                withdrawal.hold(),
+                withdrawal.charged_ms(),
+            );
         }
-        self.queue.follow(withdrawal);
+        self.queue.follow(withdrawal, subject.wallet);
         Ok(())
     }
 
     fn submitted(&mut self, fact: &Submission) -> Applied {
         let candidate = &fact.candidate;
-        let has_id = fact.id.is_some();
-        require(has_id == (fact.decision != Decision::Rejected), || {
-            "an id and a rejection".to_owned()
-        })?;
-        let attempt = Attempt {
-            intent_sha256: candidate.intent_sha256,
-            decision: fact.decision,
-            withdrawal: fact.id,
-            tag: fact.tag.clone(),
-            remedy: fact.remedy,
-            earliest_pass_ms: fact.earliest_pass_ms,
-            wallet: candidate.subject.wallet.clone(),
-            routing_sequence: candidate.routing_sequence,
-            queued_since_ms: fact.queued_since_ms,
+        let accepted = (fact.id.is_some(), fact.tag.is_empty(), fact.remedy);
+        let expected = match fact.decision {
+            Decision::Accepted => (true, true, Remedy::None),
+            Decision::Held => (true, false, Remedy::None),
+            Decision::Rejected => (false, false, Remedy::NewAttempt),
         };
-        self.attempts
-            .add(
-                &candidate.subject.initiator,
-                &candidate.reference,
-                candidate.attempt,
-                attempt,
+        require(accepted == expected, || {
+            format!("{:?} with {accepted:?}", fact.decision)
+        })?;
+        let newest = self.ids.attempts(&candidate.key).next();
+        let next = newest.map_or(Some(1), |newest| newest.attempt().checked_add(1));
+        require(next == Some(candidate.attempt), || {
+            format!(
+                "{} {} is not the next attempt",
+                candidate.reference, candidate.attempt
             )
-            .ok_or_else(|| {
-                format!(
-                    "{} {} is not the next attempt",
-                    candidate.reference, candidate.attempt
-                )
-            })?;
+        })?;
         self.limits.see(fact.recorded_ms);
-        let Some(id) = fact.id else { return Ok(()) };
-        let mut withdrawal = withdrawal(fact, id);
-        withdrawal.charged_ms = self.limits.time(fact.recorded_ms);
-        for limit in &withdrawal.charged {
-            let key = self
-                .limits
-                .rule(limit)
-                .map(|rule| rule.key(&candidate.subject));
-            let key = key.ok_or_else(|| format!("no limit {limit}"))?;
-            let charged = self
-                .limits
-                .charge(limit, &key, withdrawal.hold(), fact.recorded_ms);
-            charged.map_err(|error| error.to_string())?;
-        }
-        self.queue.follow(&withdrawal);
-        require(self.withdrawals.insert(id, withdrawal).is_none(), || {
+        let route = Route::intern(&candidate.names, &mut self.symbols);
+        let subject = subject(&route, candidate);
+        let route = self.routes.intern(route).ok_or("too many routes")?;
+        let tag = self.symbols.intern(&fact.tag);
+        let previous = self.ids.newest(&candidate.key);
+        let Some(id) = fact.id else {
+            let rejection = Rejection {
+                key: candidate.key,
+                intent_sha256: candidate.intent_sha256,
+                route,
+                tag,
+                attempt: candidate.attempt,
+                previous,
+                earliest_pass_ms: fact.earliest_pass_ms,
+                queued_since_ms: fact.queued_since_ms,
+                recorded_ms: fact.recorded_ms,
+                sequence: fact.sequence,
+                leaf: fact.leaf,
+            };
+            let kept = self.ids.reject(rejection);
+            return kept.ok_or_else(|| "too many rejections".to_owned());
+        };
+        require(
+            Ulid::new(fact.recorded_ms, &[0; 32]).unix_ms() == id.unix_ms(),
+            || format!("{id} is of another moment than {}", fact.recorded_ms),
+        )?;
+        require(self.ids.slot(&id).is_none(), || {
             format!("{id} is there already")
-        })
+        })?;
+        let hold = candidate.amount.checked_add(candidate.service_fee);
+        let hold = hold.ok_or("the hold exceeds 2^128")?;
+        let charged_ms = self
+            .limits
+            .charge(fact.charges, &subject, hold, fact.recorded_ms)
+            .map_err(|error| error.to_string())?;
+        let withdrawal = Withdrawal::new(Made {
+            id,
+            intent_sha256: candidate.intent_sha256,
+            key: candidate.key,
+            customer: candidate.customer,
+            destination: candidate.destination,
+            amount: candidate.amount,
+            pay_before_ms: candidate.pay_before_ms,
+            sequence: fact.sequence,
+            leaf: fact.leaf,
+            route,
+            charges: fact.charges,
+            tag,
+            state: if fact.decision == Decision::Held {
+                State::Held
+            } else {
+                State::Queued
+            },
+            priority: candidate.priority,
+            rare: Rare {
+                service_fee: candidate.service_fee,
+                max_network_fee: match candidate.fee_mode {
+                    FeeMode::House => None,
+                    FeeMode::Deduct { max_network_fee } => Some(max_network_fee),
+                },
+                attempt: candidate.attempt,
+                previous,
+                queued_since_ms: fact.queued_since_ms,
+                charged_ms,
+                earliest_pass_ms: fact.earliest_pass_ms,
+            },
+        });
+        self.queue.follow(&withdrawal, subject.wallet);
+        let kept = self.ids.add(withdrawal);
+        kept.map(|_| ())
+            .ok_or_else(|| "too many withdrawals".to_owned())
     }
 
     /// Whether `apply` could enter the fact's amounts.
     pub(crate) fn preview(&self, fact: &Fact) -> Result<(), String> {
         self.books.preview(&entries::of(self, fact)?)
-    }
-}
-
-fn withdrawal(fact: &Submission, id: Ulid) -> Withdrawal {
-    let candidate = &fact.candidate;
-    Withdrawal {
-        id,
-        intent_sha256: candidate.intent_sha256,
-        reference: candidate.reference.clone(),
-        attempt: candidate.attempt,
-        subject: candidate.subject.clone(),
-        pool: candidate.pool.clone(),
-        amount: candidate.amount,
-        service_fee: candidate.service_fee,
-        fee_mode: candidate.fee_mode,
-        pay_before_ms: candidate.pay_before_ms,
-        priority: candidate.priority,
-        queued_since_ms: fact.queued_since_ms,
-        accepted_ms: fact.recorded_ms,
-        sequence: fact.sequence,
-        leaf: fact.leaf,
-        tag: fact.tag.clone(),
-        charged: fact.charged.clone(),
-        charged_ms: fact.recorded_ms,
-        state: if fact.decision == Decision::Held {
-            State::Held
-        } else {
-            State::Queued
-        },
-        payout: String::new(),
     }
 }
 

@@ -1,20 +1,26 @@
 //! Intake's answers, remembered for good: every attempt of every reference.
 
-use std::collections::BTreeMap;
-
-use crate::canonical::Canonical;
+use crate::ids::Answered;
+use crate::ledger::Ledger;
+use crate::names::Name128;
+use crate::state::State;
 use crate::submission::{Decision, Remedy};
+use crate::symbols::Symbol;
 use crate::ulid::Ulid;
 
-/// What was answered to one attempt.
+/// What was answered to one attempt, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
+    /// From 1.
+    pub number: u32,
     /// SHA-256 of the intent's body.
     pub intent_sha256: [u8; 32],
     /// The answer.
     pub decision: Decision,
     /// The withdrawal that it made; none when it was rejected.
     pub withdrawal: Option<Ulid>,
+    /// Where that is.
+    pub state: Option<State>,
     /// The rule that decided.
     pub tag: String,
     /// What the client may do.
@@ -27,63 +33,74 @@ pub struct Attempt {
     pub routing_sequence: u64,
     /// The age that later attempts inherit.
     pub queued_since_ms: u64,
+    /// The record that holds its intent.
+    pub sequence: u64,
+    /// Its leaf there, from 1.
+    pub leaf: u32,
 }
 
-/// Attempts by initiator and reference; attempt n stands at index n - 1.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Attempts(BTreeMap<String, BTreeMap<String, Vec<Attempt>>>);
-
-impl Attempts {
-    pub fn of(&self, initiator: &str, reference: &str) -> &[Attempt] {
-        self.0
-            .get(initiator)
-            .and_then(|of| of.get(reference))
-            .map_or(&[], Vec::as_slice)
+impl Ledger {
+    /// All that was answered to a reference and is in memory, the lowest attempt first.
+    #[must_use]
+    pub fn attempts(&self, key: &Name128) -> Vec<Attempt> {
+        let mut all: Vec<Attempt> = self
+            .ids
+            .attempts(key)
+            .map(|answered| self.attempt(answered))
+            .collect();
+        all.reverse();
+        all
     }
 
-    /// Remembers the next attempt; `None` when `number` is not the next.
-    pub fn add(
-        &mut self,
-        initiator: &str,
-        reference: &str,
-        number: u32,
-        attempt: Attempt,
-    ) -> Option<()> {
-        let next = self.of(initiator, reference).len().checked_add(1)?;
-        if usize::try_from(number).ok()? != next {
-            return None;
+    fn attempt(&self, answered: Answered<'_>) -> Attempt {
+        let route = match answered {
+            Answered::Withdrawal(w) => w.route,
+            Answered::Rejection(r) => r.route,
+        };
+        let route = self.routes.get(route);
+        let wallet = route.map_or(Symbol::NONE, |route| route.wallet);
+        let made = Attempt {
+            number: answered.attempt(),
+            intent_sha256: [0; 32],
+            decision: Decision::Rejected,
+            withdrawal: None,
+            state: None,
+            tag: String::new(),
+            remedy: Remedy::NewAttempt,
+            earliest_pass_ms: 0,
+            wallet: self.symbols.name(wallet).to_owned(),
+            routing_sequence: route.map_or(0, |route| route.routing_sequence),
+            queued_since_ms: 0,
+            sequence: 0,
+            leaf: 0,
+        };
+        match answered {
+            Answered::Withdrawal(w) => Attempt {
+                intent_sha256: w.intent_sha256,
+                decision: if w.tag.is_none() {
+                    Decision::Accepted
+                } else {
+                    Decision::Held
+                },
+                withdrawal: Some(w.id),
+                state: Some(w.state),
+                tag: self.symbols.name(w.tag).to_owned(),
+                remedy: Remedy::None,
+                earliest_pass_ms: w.earliest_pass_ms(),
+                queued_since_ms: w.queued_since_ms(),
+                sequence: w.sequence,
+                leaf: w.leaf,
+                ..made
+            },
+            Answered::Rejection(r) => Attempt {
+                intent_sha256: r.intent_sha256,
+                tag: self.symbols.name(r.tag).to_owned(),
+                earliest_pass_ms: r.earliest_pass_ms,
+                queued_since_ms: r.queued_since_ms,
+                sequence: r.sequence,
+                leaf: r.leaf,
+                ..made
+            },
         }
-        self.0
-            .entry(initiator.to_owned())
-            .or_default()
-            .entry(reference.to_owned())
-            .or_default()
-            .push(attempt);
-        Some(())
-    }
-
-    pub fn write(&self, out: &mut Canonical) {
-        out.length(self.0.len());
-        for (initiator, references) in &self.0 {
-            out.text(initiator).length(references.len());
-            for (reference, attempts) in references {
-                out.text(reference).length(attempts.len());
-                attempts.iter().for_each(|attempt| attempt.write(out));
-            }
-        }
-    }
-}
-
-impl Attempt {
-    fn write(&self, out: &mut Canonical) {
-        out.bytes(&self.intent_sha256)
-            .number(u64::from(self.decision.number()))
-            .bytes(self.withdrawal.as_ref().map_or(&[], |id| &id.0))
-            .text(&self.tag)
-            .number(u64::from(self.remedy.number()))
-            .number(self.earliest_pass_ms)
-            .text(&self.wallet)
-            .number(self.routing_sequence)
-            .number(self.queued_since_ms);
     }
 }

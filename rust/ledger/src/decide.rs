@@ -9,6 +9,7 @@ use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
 use crate::halts::Scope;
 use crate::ledger::Ledger;
 use crate::state::{End, Event};
+use crate::symbols::Symbol;
 use crate::tags;
 use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Withdrawal};
@@ -78,19 +79,20 @@ impl Ledger {
             || terms.payout.clone(),
         )?;
         self.distinct(&terms.items.iter().map(|item| item.id).collect::<Vec<_>>())?;
-        let mut asset: Option<&str> = None;
+        let mut asset: Option<Symbol> = None;
         let mut leaves = 0_u128;
         for item in &terms.items {
             let withdrawal = self.may(&item.id, Event::Assign)?;
             self.payable(withdrawal, item, &terms, now_ms)?;
-            let same = asset.is_none_or(|asset| asset == withdrawal.subject.asset);
+            let its = self.subject(withdrawal).asset;
+            let same = asset.is_none_or(|asset| asset == its);
             require(same, tags::AMOUNT, || {
                 "withdrawals of several assets".to_owned()
             })?;
-            asset = Some(&withdrawal.subject.asset);
+            asset = Some(its);
             leaves = sum(leaves, item.net_amount)?;
         }
-        let asset = asset.unwrap_or_default();
+        let asset = self.symbols.name(asset.unwrap_or(Symbol::NONE));
         self.covers(
             &terms.wallet,
             asset,
@@ -108,29 +110,34 @@ impl Ledger {
         terms: &PayoutTerms,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
-        require(w.subject.wallet == terms.wallet, tags::WALLET_OTHER, || {
-            format!("{} maps to {}", w.id, w.subject.wallet)
+        let subject = self.subject(w);
+        let wallet = self.symbols.name(subject.wallet);
+        require(wallet == terms.wallet, tags::WALLET_OTHER, || {
+            format!("{} maps to {wallet}", w.id)
         })?;
         require(now_ms < w.pay_before_ms, tags::EXPIRED, || {
             format!("{}: pay_before is {}", w.id, w.pay_before_ms)
         })?;
-        if let Some((halt, scope)) = self.halts.stop_payout(&w.subject) {
+        if let Some((halt, scope)) = self.halts.stop_payout(&subject) {
             return Err(LedgerError::denied(
                 tags::HALTED,
                 format!("halt {halt}, scope {scope}"),
             ));
         }
-        let adds_up = match w.fee_mode {
-            FeeMode::House => item.fee_charged == 0 && item.net_amount == w.amount,
+        let adds_up = match w.fee_mode() {
+            FeeMode::House => item.fee_charged == 0 && item.net_amount == w.amount(),
             FeeMode::Deduct { max_network_fee } => {
                 item.fee_charged <= max_network_fee
-                    && item.net_amount.checked_add(item.fee_charged) == Some(w.amount)
+                    && item.net_amount.checked_add(item.fee_charged) == Some(w.amount())
             }
         };
         require(adds_up && item.net_amount > 0, tags::AMOUNT, || {
             format!(
                 "{}: {} and {} of {}",
-                w.id, item.net_amount, item.fee_charged, w.amount
+                w.id,
+                item.net_amount,
+                item.fee_charged,
+                w.amount()
             )
         })
     }
@@ -197,10 +204,9 @@ impl Ledger {
             tags::WALLET_OTHER,
             || terms.to_wallet.clone(),
         )?;
-        if let Some((halt, scope)) =
-            self.halts
-                .stop_sweep(&terms.asset, &terms.from_wallet, &terms.to_wallet)
-        {
+        let [asset, from, to] = [&terms.asset, &terms.from_wallet, &terms.to_wallet]
+            .map(|name| self.symbols.find(name));
+        if let Some((halt, scope)) = self.halts.stop_sweep(asset, from, to) {
             return Err(LedgerError::denied(
                 tags::HALTED,
                 format!("halt {halt}, scope {scope}"),
@@ -274,7 +280,7 @@ impl Ledger {
 
     /// The withdrawal, when the table lets the event happen to it.
     fn may(&self, id: &Ulid, event: Event) -> Result<&Withdrawal, LedgerError> {
-        let withdrawal = self.withdrawals.get(id);
+        let withdrawal = self.ids.get(id);
         let withdrawal = withdrawal
             .ok_or_else(|| LedgerError::denied(tags::UNKNOWN, format!("withdrawal {id}")))?;
         let legal = withdrawal.state.after(event).is_some();

@@ -3,7 +3,7 @@
 use crate::account::AccountName;
 use crate::books::{Change, Entry};
 use crate::fact::{Fact, PayoutTerms, SweepTerms};
-use crate::ledger::{Ledger, Open};
+use crate::ledger::{Ledger, Open, WithdrawalNames};
 use crate::withdrawal::Withdrawal;
 
 /// Entries in order; an error names what the fact speaks of and the state does not have.
@@ -20,9 +20,9 @@ pub(crate) fn of<'a>(ledger: &'a Ledger, fact: &'a Fact) -> Entries<'a> {
                     .checked_add(fact.candidate.service_fee);
                 let hold = hold.ok_or("the hold exceeds 2^128")?;
                 Ok(vec![entry(
-                    &fact.candidate.subject.asset,
+                    &fact.candidate.names.asset,
                     hold,
-                    Change::PendDebit(pool(&fact.candidate.pool)),
+                    Change::PendDebit(pool(&fact.candidate.names.pool)),
                 )])
             }
         },
@@ -38,10 +38,9 @@ pub(crate) fn of<'a>(ledger: &'a Ledger, fact: &'a Fact) -> Entries<'a> {
         )]),
         Fact::Voided { id, .. } => {
             let withdrawal = ledger
-                .withdrawals
-                .get(id)
+                .withdrawal(id)
                 .ok_or_else(|| format!("no withdrawal {id}"))?;
-            Ok(vec![unhold(withdrawal)])
+            Ok(vec![unhold(ledger, withdrawal)])
         }
         Fact::Assigned(terms) => assigned(ledger, terms, &ledger.house, true),
         Fact::Unassigned { payout } => {
@@ -53,7 +52,7 @@ pub(crate) fn of<'a>(ledger: &'a Ledger, fact: &'a Fact) -> Entries<'a> {
             let open = payout_of(ledger, payout)?;
             let mut entries = assigned(ledger, &open.terms, &open.house, false)?;
             for item in &open.terms.items {
-                entries.push(unhold(withdrawal_of(ledger, item)?));
+                entries.push(unhold(ledger, withdrawal_of(ledger, item)?));
             }
             entries.push(fee(
                 &open.terms.fee_asset,
@@ -107,7 +106,7 @@ fn assigned<'a>(
     for item in &terms.items {
         let withdrawal = withdrawal_of(ledger, item)?;
         entries.push(entry(
-            &withdrawal.subject.asset,
+            ledger.names(withdrawal).asset,
             item.net_amount,
             outflow(reserve, &terms.wallet),
         ));
@@ -129,21 +128,23 @@ fn posted<'a>(ledger: &'a Ledger, open: &'a Open<PayoutTerms>, fee_paid: u128) -
     let mut entries = assigned(ledger, &open.terms, &open.house, false)?;
     for item in &open.terms.items {
         let withdrawal = withdrawal_of(ledger, item)?;
-        let asset = &withdrawal.subject.asset;
+        let WithdrawalNames {
+            asset, pool: from, ..
+        } = ledger.names(withdrawal);
         let to_house = withdrawal
-            .service_fee
+            .service_fee()
             .checked_add(item.fee_charged)
             .ok_or("the house's part exceeds 2^128")?;
-        entries.push(unhold(withdrawal));
+        entries.push(unhold(ledger, withdrawal));
         entries.push(entry(
             asset,
             item.net_amount,
-            Change::Post(pool(&withdrawal.pool), wallet(&open.terms.wallet)),
+            Change::Post(pool(from), wallet(&open.terms.wallet)),
         ));
         entries.push(entry(
             asset,
             to_house,
-            Change::Post(pool(&withdrawal.pool), pool(&open.house)),
+            Change::Post(pool(from), pool(&open.house)),
         ));
     }
     entries.push(fee(
@@ -194,11 +195,12 @@ fn fee<'a>(asset: &'a str, paid: u128, house: &str, from: &str) -> Entry<'a> {
     entry(asset, paid, Change::Post(pool(house), wallet(from)))
 }
 
-fn unhold(withdrawal: &Withdrawal) -> Entry<'_> {
+fn unhold<'a>(ledger: &'a Ledger, withdrawal: &Withdrawal) -> Entry<'a> {
+    let names = ledger.names(withdrawal);
     entry(
-        &withdrawal.subject.asset,
+        names.asset,
         withdrawal.hold(),
-        Change::UnpendDebit(pool(&withdrawal.pool)),
+        Change::UnpendDebit(pool(names.pool)),
     )
 }
 
@@ -242,7 +244,6 @@ fn withdrawal_of<'a>(
     item: &crate::fact::Assignment,
 ) -> Result<&'a Withdrawal, String> {
     ledger
-        .withdrawals
-        .get(&item.id)
+        .withdrawal(&item.id)
         .ok_or_else(|| format!("no withdrawal {}", item.id))
 }

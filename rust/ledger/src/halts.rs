@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use custody_wire::form::Form;
+use hashbrown::HashMap;
 
 use crate::canonical::Canonical;
 use crate::error::LedgerError;
-use crate::limits::Subject;
+use crate::names::Name128;
+use crate::subject::Subject;
+use crate::symbols::{Symbol, Symbols};
 
 /// What a halt stops.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,43 +55,10 @@ impl Scope {
         })
     }
 
-    fn stops_intake(&self) -> bool {
-        matches!(self, Self::All | Self::Intake)
-    }
-
-    fn stops_payout(&self, of: &Subject) -> bool {
-        match self {
-            Self::All | Self::Payouts => true,
-            Self::Intake | Self::Sweeps => false,
-            Self::Asset(asset) => *asset == of.asset,
-            Self::Wallet(wallet) => *wallet == of.wallet,
-            Self::Customer(customer) => *customer == of.customer,
-            Self::Destination(address) => same_address(address, &of.destination),
-        }
-    }
-
-    fn stops_sweep(&self, asset: &str, from: &str, to: &str) -> bool {
-        match self {
-            Self::All | Self::Sweeps => true,
-            Self::Asset(halted) => halted == asset,
-            Self::Wallet(wallet) => wallet == from || wallet == to,
-            Self::Intake | Self::Payouts | Self::Customer(_) | Self::Destination(_) => false,
-        }
-    }
-
     /// Whether it freezes one party rather than halting a part of the system.
     #[must_use]
     pub fn is_freeze(&self) -> bool {
         matches!(self, Self::Customer(_) | Self::Destination(_))
-    }
-}
-
-/// An EVM address is the same in any case; a halt that meant one spelling means all.
-fn same_address(one: &str, other: &str) -> bool {
-    if one.starts_with("0x") {
-        one.eq_ignore_ascii_case(other)
-    } else {
-        one == other
     }
 }
 
@@ -107,52 +77,130 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The halts in force, by id.
+/// A scope as withdrawals and sweeps are compared with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Target {
+    All,
+    Intake,
+    Payouts,
+    Sweeps,
+    Asset(Symbol),
+    Wallet(Symbol),
+    Customer(Name128),
+    Destination(Name128),
+}
+
+impl Target {
+    fn of(scope: &Scope, symbols: &mut Symbols) -> Self {
+        match scope {
+            Scope::All => Self::All,
+            Scope::Intake => Self::Intake,
+            Scope::Payouts => Self::Payouts,
+            Scope::Sweeps => Self::Sweeps,
+            Scope::Asset(asset) => Self::Asset(symbols.intern(asset)),
+            Scope::Wallet(wallet) => Self::Wallet(symbols.intern(wallet)),
+            Scope::Customer(customer) => Self::Customer(Name128::customer(customer)),
+            Scope::Destination(address) => Self::Destination(Name128::destination(address)),
+        }
+    }
+}
+
+/// The halts in force, by id, and how many stop each target: what nothing stops is told so without a search.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Halts(BTreeMap<String, Vec<Scope>>);
+pub(crate) struct Halts {
+    halts: BTreeMap<String, Vec<(Scope, Target)>>,
+    stopped: HashMap<Target, usize>,
+}
 
 /// The halt and the scope that stop something.
 pub(crate) type Stop<'a> = (&'a str, &'a Scope);
 
 impl Halts {
     pub fn contains(&self, halt: &str) -> bool {
-        self.0.contains_key(halt)
+        self.halts.contains_key(halt)
     }
 
-    pub fn add(&mut self, halt: &str, scopes: &[Scope]) -> bool {
-        self.0.insert(halt.to_owned(), scopes.to_vec()).is_none()
+    /// Adds a halt; false when it is there already.
+    pub fn add(&mut self, halt: &str, scopes: &[Scope], symbols: &mut Symbols) -> bool {
+        if self.contains(halt) {
+            return false;
+        }
+        let with_target = |scope: &Scope| (scope.clone(), Target::of(scope, symbols));
+        let scopes: Vec<(Scope, Target)> = scopes.iter().map(with_target).collect();
+        for (_, target) in &scopes {
+            let count = self.stopped.entry(*target).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.halts.insert(halt.to_owned(), scopes);
+        true
     }
 
+    /// Ends a halt; false when there is none.
     pub fn remove(&mut self, halt: &str) -> bool {
-        self.0.remove(halt).is_some()
+        let Some(scopes) = self.halts.remove(halt) else {
+            return false;
+        };
+        for (_, target) in scopes {
+            if let Some(count) = self.stopped.get_mut(&target) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.stopped.remove(&target);
+                }
+            }
+        }
+        true
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Scope])> {
-        self.0
-            .iter()
-            .map(|(halt, scopes)| (halt.as_str(), scopes.as_slice()))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Vec<&Scope>)> {
+        self.halts.iter().map(|(halt, scopes)| {
+            let scopes = scopes.iter().map(|(scope, _)| scope).collect();
+            (halt.as_str(), scopes)
+        })
     }
 
     pub fn stop_intake(&self) -> Option<Stop<'_>> {
-        self.find(Scope::stops_intake)
+        self.find(&[Target::All, Target::Intake])
     }
 
     pub fn stop_payout(&self, of: &Subject) -> Option<Stop<'_>> {
-        self.find(|scope| scope.stops_payout(of))
+        self.find(&[
+            Target::All,
+            Target::Payouts,
+            Target::Asset(of.asset),
+            Target::Wallet(of.wallet),
+            Target::Customer(of.customer),
+            Target::Destination(of.destination),
+        ])
     }
 
-    pub fn stop_sweep(&self, asset: &str, from: &str, to: &str) -> Option<Stop<'_>> {
-        self.find(|scope| scope.stops_sweep(asset, from, to))
+    /// Names that no fact ever used are stopped by no halt of a name.
+    pub fn stop_sweep(&self, asset: Symbol, from: Symbol, to: Symbol) -> Option<Stop<'_>> {
+        self.find(&[
+            Target::All,
+            Target::Sweeps,
+            Target::Asset(asset),
+            Target::Wallet(from),
+            Target::Wallet(to),
+        ])
     }
 
-    fn find(&self, stops: impl Fn(&Scope) -> bool) -> Option<Stop<'_>> {
-        self.iter()
-            .flat_map(|(halt, scopes)| scopes.iter().map(move |scope| (halt, scope)))
-            .find(|(_, s)| stops(s))
+    /// The first halt, and its first scope, that is one of these.
+    fn find(&self, targets: &[Target]) -> Option<Stop<'_>> {
+        if self.stopped.is_empty() || !targets.iter().any(|each| self.stopped.contains_key(each)) {
+            return None;
+        }
+        let all = self.halts.iter().flat_map(|(halt, scopes)| {
+            let halt = halt.as_str();
+            scopes
+                .iter()
+                .map(move |(scope, target)| (halt, scope, target))
+        });
+        let mut stops = all.filter(|(_, _, target)| targets.contains(target));
+        stops.next().map(|(halt, scope, _)| (halt, scope))
     }
 
     pub fn write(&self, out: &mut Canonical) {
-        out.length(self.0.len());
+        out.length(self.halts.len());
         for (halt, scopes) in self.iter() {
             out.text(halt).length(scopes.len());
             for scope in scopes {

@@ -1,17 +1,20 @@
 //! The whole state, what may be read of it, and its hash.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
-use crate::attempt::{Attempt, Attempts};
 use crate::books::Books;
 use crate::canonical::Canonical;
 use crate::error::LedgerError;
 use crate::fact::{PayoutTerms, SweepTerms};
 use crate::halts::{Halts, Scope};
-use crate::limits::{LimitBook, LimitRule};
+use crate::ids::Ids;
+use crate::limits::{LimitBook, LimitError, LimitRule, Subject};
+use crate::payout_ids::PayoutIds;
 use crate::queue::Queue;
+use crate::routes::{Route, Routes};
+use crate::slab::Slot;
 use crate::state::State;
+use crate::symbols::{Symbol, Symbols};
 use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Withdrawal};
 
@@ -22,6 +25,27 @@ pub(crate) struct Open<T> {
     pub house: String,
 }
 
+/// A withdrawal's names, as its intent and the rules wrote them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithdrawalNames<'a> {
+    /// CAIP-19.
+    pub asset: &'a str,
+    /// Who asked.
+    pub initiator: &'a str,
+    /// The class of limits; empty for none.
+    pub class: &'a str,
+    /// The wallet that pays.
+    pub wallet: &'a str,
+    /// The pool that is debited.
+    pub pool: &'a str,
+    /// The rule that held it; empty when it was accepted.
+    pub tag: &'a str,
+    /// The payout that pays or paid it; empty before.
+    pub payout: &'a str,
+    /// The limits that count it, in order of id.
+    pub charged: Vec<&'a str>,
+}
+
 /// Accounts, holds, queue and limits of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
@@ -29,8 +53,10 @@ pub struct Ledger {
     pub(crate) house: String,
     pub(crate) books: Books,
     pub(crate) opened: BTreeSet<(String, String, String)>,
-    pub(crate) withdrawals: BTreeMap<Ulid, Withdrawal>,
-    pub(crate) attempts: Attempts,
+    pub(crate) symbols: Symbols,
+    pub(crate) routes: Routes,
+    pub(crate) ids: Ids,
+    pub(crate) payout_ids: PayoutIds,
     pub(crate) payouts: BTreeMap<String, Open<PayoutTerms>>,
     pub(crate) legs: BTreeMap<String, Open<SweepTerms>>,
     pub(crate) halts: Halts,
@@ -55,52 +81,75 @@ impl Ledger {
         if house.is_empty() {
             return Err(LedgerError::malformed("house_pool", "is required"));
         }
-        let mut book = self.limits.clone();
-        let incomplete = book.configure(limits)?;
-        let mut charged: Vec<(Ulid, String)> = Vec::new();
+        let (mut book, mut symbols) = (self.limits.clone(), self.symbols.clone());
+        let incomplete = book.configure(limits, &mut symbols)?;
+        let mut counted: BTreeMap<Slot, Vec<String>> = BTreeMap::new();
         for id in &incomplete {
-            charged.extend(
-                self.recount(&mut book, id)?
-                    .into_iter()
-                    .map(|withdrawal| (withdrawal, id.clone())),
-            );
-        }
-        for withdrawal in self.withdrawals.values_mut() {
-            withdrawal
-                .charged
-                .retain(|id| book.rule(id).is_some() && !incomplete.contains(id));
-        }
-        for (withdrawal, id) in charged {
-            if let Some(withdrawal) = self.withdrawals.get_mut(&withdrawal) {
-                withdrawal.charged.push(id);
-                withdrawal.charged.sort_unstable();
+            for slot in self.recount(&mut book, id)? {
+                counted.entry(slot).or_default().push(id.clone());
             }
         }
-        self.limits = book;
+        self.charge_again(&mut book, &incomplete, &counted)?;
+        (self.limits, self.symbols) = (book, symbols);
         self.house = house.to_owned();
         Ok(())
     }
 
+    /// Gives every withdrawal the set of limits that count it now.
+    fn charge_again(
+        &mut self,
+        book: &mut LimitBook,
+        incomplete: &[String],
+        counted: &BTreeMap<Slot, Vec<String>>,
+    ) -> Result<(), LedgerError> {
+        let unknown = |error: LimitError| LedgerError::malformed("limits", error.to_string());
+        let mut charged = Vec::new();
+        for slot in self.ids.slots() {
+            let Some(withdrawal) = self.ids.at(slot) else {
+                continue;
+            };
+            let kept = self.limits.names(withdrawal.charges);
+            let kept = kept.filter(|id| book.rule(id).is_some());
+            let kept = kept.filter(|id| !incomplete.iter().any(|each| each == id));
+            let mut ids: Vec<String> = kept.map(str::to_owned).collect();
+            ids.extend(counted.get(&slot).into_iter().flatten().cloned());
+            ids.sort_unstable();
+            charged.push((slot, ids));
+        }
+        let mut sets = Vec::new();
+        for (slot, ids) in charged {
+            sets.push((slot, book.set(&ids).map_err(unknown)?));
+        }
+        for (slot, charges) in sets {
+            if let Some(withdrawal) = self.ids.at_mut(slot) {
+                withdrawal.charges = charges;
+            }
+        }
+        Ok(())
+    }
+
     /// Counts every withdrawal that a limit covers and that was not given back; answers with those counted.
-    fn recount(&self, book: &mut LimitBook, id: &str) -> Result<Vec<Ulid>, LedgerError> {
-        let Some(rule) = book.rule(id).cloned() else {
+    fn recount(&self, book: &mut LimitBook, id: &str) -> Result<Vec<Slot>, LedgerError> {
+        let Some(window_ms) = book.rule(id).map(|rule| rule.window_ms) else {
             return Ok(Vec::new());
         };
         book.clear(id);
-        let mut counted: Vec<&Withdrawal> = self
-            .withdrawals
-            .values()
-            .filter(|w| !matches!(w.state, State::Voided(_)) && rule.covers(&w.subject))
-            .filter(|w| w.charged_ms.saturating_add(rule.window_ms) > book.time(0))
+        let slots = self.ids.slots();
+        let mut counted: Vec<(Slot, &Withdrawal)> = slots
+            .into_iter()
+            .filter_map(|slot| self.ids.at(slot).map(|withdrawal| (slot, withdrawal)))
+            .filter(|(_, w)| !matches!(w.state, State::Voided(_)))
+            .filter(|(_, w)| book.covers(id, &self.subject(w)))
+            .filter(|(_, w)| w.charged_ms().saturating_add(window_ms) > book.time(0))
             .collect();
-        counted.sort_by_key(|w| (w.charged_ms, w.id));
-        for w in &counted {
-            book.recount(id, &rule.key(&w.subject), w.hold(), w.charged_ms)
+        counted.sort_by_key(|(_, w)| (w.charged_ms(), w.id));
+        for (_, w) in &counted {
+            book.recount(id, &self.subject(w), w.hold(), w.charged_ms())
                 .map_err(|error| {
                     LedgerError::malformed(&format!("limits.{id}"), error.to_string())
                 })?;
         }
-        Ok(counted.iter().map(|w| w.id).collect())
+        Ok(counted.into_iter().map(|(slot, _)| slot).collect())
     }
 
     /// Whether the ledger may still be used.
@@ -118,42 +167,88 @@ impl Ledger {
         self.poisoned.get_or_insert_with(|| reason.to_owned());
     }
 
-    /// One withdrawal.
+    /// One withdrawal in memory.
     #[must_use]
     pub fn withdrawal(&self, id: &Ulid) -> Option<&Withdrawal> {
-        self.withdrawals.get(id)
+        self.ids.get(id)
     }
 
-    /// Every withdrawal older than `before`, newest first.
+    /// Every withdrawal in memory older than `before`, newest first.
     pub fn withdrawals_before(&self, before: Option<Ulid>) -> impl Iterator<Item = &Withdrawal> {
-        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
-        self.withdrawals
-            .range((Bound::Unbounded, end))
-            .rev()
-            .map(|(_, withdrawal)| withdrawal)
+        self.ids.newest_first(before)
     }
 
-    /// All that was answered to a reference, attempt 1 first.
+    /// How many withdrawals are in memory, the ended ones too.
     #[must_use]
-    pub fn attempts(&self, initiator: &str, reference: &str) -> &[Attempt] {
-        self.attempts.of(initiator, reference)
+    pub fn withdrawals_len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// What limits, halts and queue see of a withdrawal.
+    #[must_use]
+    pub fn subject(&self, withdrawal: &Withdrawal) -> Subject {
+        let route = self.routes.get(withdrawal.route);
+        let name = |of: fn(&Route) -> Symbol| route.map_or(Symbol::UNKNOWN, of);
+        Subject {
+            asset: name(|route| route.asset),
+            initiator: name(|route| route.initiator),
+            class: name(|route| route.class),
+            wallet: name(|route| route.wallet),
+            customer: withdrawal.customer,
+            destination: withdrawal.destination,
+        }
+    }
+
+    /// The pool that a withdrawal debits.
+    #[must_use]
+    pub fn pool_of(&self, withdrawal: &Withdrawal) -> Symbol {
+        let route = self.routes.get(withdrawal.route);
+        route.map_or(Symbol::UNKNOWN, |route| route.pool)
+    }
+
+    /// A withdrawal's names.
+    #[must_use]
+    pub fn names(&self, withdrawal: &Withdrawal) -> WithdrawalNames<'_> {
+        let subject = self.subject(withdrawal);
+        let name = |symbol| self.symbols.name(symbol);
+        WithdrawalNames {
+            asset: name(subject.asset),
+            initiator: name(subject.initiator),
+            class: name(subject.class),
+            wallet: name(subject.wallet),
+            pool: name(self.pool_of(withdrawal)),
+            tag: name(withdrawal.tag),
+            payout: self.payout_ids.name(withdrawal.payout),
+            charged: self.limits.names(withdrawal.charges).collect(),
+        }
+    }
+
+    /// The numbers of names.
+    #[must_use]
+    pub fn symbols(&self) -> &Symbols {
+        &self.symbols
     }
 
     /// The halts in force.
-    pub fn halts(&self) -> impl Iterator<Item = (&str, &[Scope])> {
+    pub fn halts(&self) -> impl Iterator<Item = (&str, Vec<&Scope>)> {
         self.halts.iter()
     }
 
     /// The first halt and scope that stop this withdrawal's payout.
     #[must_use]
     pub fn stop_of(&self, withdrawal: &Withdrawal) -> Option<(&str, &Scope)> {
-        self.halts.stop_payout(&withdrawal.subject)
+        self.halts.stop_payout(&self.subject(withdrawal))
     }
 
     /// The limits with what was spent.
     #[must_use]
     pub fn limits(&self) -> &LimitBook {
         &self.limits
+    }
+
+    /// The limits, to find a stored set of them again.
+    pub fn limits_mut(&mut self) -> &mut LimitBook {
+        &mut self.limits
     }
 
     /// A payout in progress.
@@ -197,11 +292,17 @@ impl Ledger {
         for (wallet, asset, pool) in &self.opened {
             out.text(wallet).text(asset).text(pool);
         }
-        out.length(self.withdrawals.len());
-        self.withdrawals
-            .values()
-            .for_each(|withdrawal| write_withdrawal(&mut out, withdrawal));
-        self.attempts.write(&mut out);
+        out.length(self.ids.len());
+        for withdrawal in self.ids.oldest_first() {
+            write_withdrawal(&mut out, withdrawal, &self.names(withdrawal));
+        }
+        self.ids.write_rejections(&mut out, |rejection| {
+            let name = |symbol| self.symbols.name(symbol).to_owned();
+            let route = self.routes.get(rejection.route);
+            let wallet = route.map_or(Symbol::NONE, |route| route.wallet);
+            let sequence = route.map_or(0, |route| route.routing_sequence);
+            vec![name(wallet), sequence.to_string(), name(rejection.tag)]
+        });
         out.length(self.payouts.len());
         for open in self.payouts.values() {
             write_payout(&mut out, open);
@@ -211,52 +312,51 @@ impl Ledger {
             write_leg(&mut out, open);
         }
         self.halts.write(&mut out);
-        self.limits.write(&mut out);
-        self.queue.write(&mut out);
+        self.limits.write(&mut out, &self.symbols);
+        self.queue.write(&mut out, &self.symbols);
         Ok(out.finish())
     }
 }
 
-fn write_withdrawal(out: &mut Canonical, w: &Withdrawal) {
+fn write_withdrawal(out: &mut Canonical, w: &Withdrawal, names: &WithdrawalNames<'_>) {
     out.bytes(&w.id.0)
         .bytes(&w.intent_sha256)
-        .text(&w.reference)
-        .number(u64::from(w.attempt));
-    let s = &w.subject;
+        .bytes(&w.key.0)
+        .bytes(&w.customer.0)
+        .bytes(&w.destination.0)
+        .number(u64::from(w.attempt()));
     for text in [
-        &s.asset,
-        &s.initiator,
-        &s.class,
-        &s.customer,
-        &s.destination,
-        &s.wallet,
-        &w.pool,
-        &w.tag,
-        &w.payout,
+        names.asset,
+        names.initiator,
+        names.class,
+        names.wallet,
+        names.pool,
+        names.tag,
+        names.payout,
     ] {
         out.text(text);
     }
-    let max_network_fee = match w.fee_mode {
+    let max_network_fee = match w.fee_mode() {
         FeeMode::House => None,
         FeeMode::Deduct { max_network_fee } => Some(max_network_fee),
     };
-    out.amount(w.amount)
-        .amount(w.service_fee)
+    out.amount(w.amount())
+        .amount(w.service_fee())
         .flag(max_network_fee.is_some())
         .amount(max_network_fee.unwrap_or(0));
     for number in [
         w.pay_before_ms,
         u64::from(w.priority.number()),
-        w.queued_since_ms,
-        w.accepted_ms,
+        w.queued_since_ms(),
+        w.earliest_pass_ms(),
         w.sequence,
     ] {
         out.number(number);
     }
     out.number(u64::from(w.leaf))
-        .number(w.charged_ms)
-        .length(w.charged.len());
-    w.charged.iter().for_each(|id| {
+        .number(w.charged_ms())
+        .length(names.charged.len());
+    names.charged.iter().for_each(|id| {
         out.text(id);
     });
     out.text(w.state.name());

@@ -4,9 +4,12 @@
 //! nothing; an edited limit keeps what was spent. The signer's caps use the same book.
 
 mod book;
+mod charges;
 mod rule;
 mod window;
 
-pub use book::{Exceeded, LimitBook, LimitError};
-pub use rule::{Dimension, LimitRule, Over, Subject};
+pub use crate::subject::Subject;
+pub use book::{Checked, Exceeded, LimitBook, LimitError};
+pub use charges::Charges;
+pub use rule::{Dimension, LimitRule, Over};
 pub use window::Spent;

@@ -13,6 +13,7 @@ use crate::canonical::Canonical;
 use crate::halts::Scope;
 use crate::ledger::Ledger;
 use crate::state::State;
+use crate::symbols::{Symbol, Symbols};
 use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Withdrawal};
 
@@ -22,24 +23,20 @@ pub const PATIENCE_MS: u64 = 600_000;
 /// Queued withdrawals by wallet and order; held and queued ones by deadline.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
-    by_wallet: BTreeMap<String, BTreeSet<(u64, Ulid)>>,
+    by_wallet: BTreeMap<Symbol, BTreeSet<(u64, Ulid)>>,
     by_deadline: BTreeSet<(u64, Ulid)>,
 }
 
 impl Queue {
     /// Follows a withdrawal's state: in the queue while QUEUED, watched for its deadline while HELD or QUEUED.
-    pub fn follow(&mut self, withdrawal: &Withdrawal) {
+    pub fn follow(&mut self, withdrawal: &Withdrawal, wallet: Symbol) {
         let place = (withdrawal.due_ms(), withdrawal.id);
-        let wallet = &withdrawal.subject.wallet;
         if withdrawal.state == State::Queued {
-            self.by_wallet
-                .entry(wallet.clone())
-                .or_default()
-                .insert(place);
-        } else if let Some(queue) = self.by_wallet.get_mut(wallet) {
+            self.by_wallet.entry(wallet).or_default().insert(place);
+        } else if let Some(queue) = self.by_wallet.get_mut(&wallet) {
             queue.remove(&place);
             if queue.is_empty() {
-                self.by_wallet.remove(wallet);
+                self.by_wallet.remove(&wallet);
             }
         }
         let deadline = (withdrawal.pay_before_ms, withdrawal.id);
@@ -49,9 +46,14 @@ impl Queue {
         };
     }
 
-    pub fn write(&self, out: &mut Canonical) {
-        out.length(self.by_wallet.len());
-        for (wallet, places) in &self.by_wallet {
+    pub fn write(&self, out: &mut Canonical, symbols: &Symbols) {
+        let by_name = self
+            .by_wallet
+            .iter()
+            .map(|(wallet, places)| (symbols.name(*wallet), places));
+        let by_name: BTreeMap<&str, _> = by_name.collect();
+        out.length(by_name.len());
+        for (wallet, places) in by_name {
             out.text(wallet).length(places.len());
             for (due_ms, id) in places {
                 out.number(*due_ms).bytes(&id.0);
@@ -110,16 +112,18 @@ impl<'a> Budget<'a> {
     /// Spends what a withdrawal needs, or nothing.
     fn take(&mut self, withdrawal: &'a Withdrawal) -> bool {
         let (amount, fee) = need(withdrawal, self.fee);
+        let ledger = self.ledger;
         let fee_asset = self.fee.asset.as_str();
+        let asset = ledger.names(withdrawal).asset;
         let Some(house) = self.house.checked_sub(self.fee.per_item) else {
             return false;
         };
-        let Some(left) = self.left(&withdrawal.subject.asset).checked_sub(amount) else {
+        let Some(left) = self.left(asset).checked_sub(amount) else {
             return false;
         };
-        let before = std::mem::replace(self.left(&withdrawal.subject.asset), left);
+        let before = std::mem::replace(self.left(asset), left);
         let Some(left) = self.left(fee_asset).checked_sub(fee) else {
-            *self.left(&withdrawal.subject.asset) = before;
+            *self.left(asset) = before;
             return false;
         };
         *self.left(fee_asset) = left;
@@ -130,14 +134,14 @@ impl<'a> Budget<'a> {
 
 /// What leaves the wallet in the withdrawal's asset, and in the fee asset besides. A deducted fee is part of the amount.
 fn need(withdrawal: &Withdrawal, fee: &FeeBudget) -> (u128, u128) {
-    match withdrawal.fee_mode {
-        FeeMode::House => (withdrawal.amount, fee.per_item),
-        FeeMode::Deduct { .. } => (withdrawal.amount, 0),
+    match withdrawal.fee_mode() {
+        FeeMode::House => (withdrawal.amount(), fee.per_item),
+        FeeMode::Deduct { .. } => (withdrawal.amount(), 0),
     }
 }
 
 fn fee_above_cap(withdrawal: &Withdrawal, fee: &FeeBudget) -> bool {
-    matches!(withdrawal.fee_mode, FeeMode::Deduct { max_network_fee } if fee.per_item > max_network_fee)
+    matches!(withdrawal.fee_mode(), FeeMode::Deduct { max_network_fee } if fee.per_item > max_network_fee)
 }
 
 impl Ledger {
@@ -170,12 +174,12 @@ impl Ledger {
             if passed_over.contains(&withdrawal.id) {
                 continue;
             }
-            let stopped = self.halts.stop_payout(&withdrawal.subject).is_some();
+            let stopped = self.stop_of(withdrawal).is_some();
             if stopped || withdrawal.pay_before_ms <= now_ms || fee_above_cap(withdrawal, fee) {
                 continue;
             }
-            let asset = withdrawal.subject.asset.as_str();
-            let patient = now_ms.saturating_sub(withdrawal.queued_since_ms) < PATIENCE_MS;
+            let asset = self.names(withdrawal).asset;
+            let patient = now_ms.saturating_sub(withdrawal.queued_since_ms()) < PATIENCE_MS;
             if patient && kept.contains(asset) {
                 continue;
             }
@@ -190,11 +194,11 @@ impl Ledger {
 
     /// A wallet's queue, in order.
     pub(crate) fn queued(&self, wallet: &str) -> impl Iterator<Item = &Withdrawal> {
-        let places = self.queue.by_wallet.get(wallet);
+        let places = self.queue.by_wallet.get(&self.symbols.find(wallet));
         places
             .into_iter()
             .flatten()
-            .filter_map(|(_, id)| self.withdrawals.get(id))
+            .filter_map(|(_, id)| self.ids.get(id))
     }
 
     /// Held and queued withdrawals whose pay_before has passed, the longest passed first; at most `most`.
@@ -212,24 +216,16 @@ impl Ledger {
     #[must_use]
     pub fn queued_demand(&self, wallet: &str, asset: &str) -> u128 {
         self.queued(wallet)
-            .filter(|w| w.subject.asset == asset)
-            .filter(|w| {
-                !self
-                    .halts
-                    .stop_payout(&w.subject)
-                    .is_some_and(|(_, scope)| scope.is_freeze())
-            })
-            .fold(0, |sum, w| sum.saturating_add(w.amount))
+            .filter(|w| self.names(w).asset == asset)
+            .filter(|w| !self.stop_of(w).is_some_and(|(_, scope)| scope.is_freeze()))
+            .fold(0, |sum, w| sum.saturating_add(w.amount()))
     }
 
     /// A withdrawal's place in its wallet's queue, from 1; `None` while it is not queued.
     #[must_use]
     pub fn position(&self, id: &Ulid) -> Option<usize> {
-        let withdrawal = self
-            .withdrawals
-            .get(id)
-            .filter(|w| w.state == State::Queued)?;
-        let queue = self.queue.by_wallet.get(&withdrawal.subject.wallet)?;
+        let withdrawal = self.ids.get(id).filter(|w| w.state == State::Queued)?;
+        let queue = self.queue.by_wallet.get(&self.subject(withdrawal).wallet)?;
         queue
             .range(..(withdrawal.due_ms(), *id))
             .count()
@@ -239,35 +235,36 @@ impl Ledger {
     /// Why a withdrawal waits, most telling first; empty when it does not.
     #[must_use]
     pub fn blockers(&self, id: &Ulid, fee: Option<&FeeBudget>) -> Vec<Blocker> {
-        let Some(withdrawal) = self.withdrawals.get(id) else {
+        let Some(withdrawal) = self.ids.get(id) else {
             return Vec::new();
         };
+        let names = self.names(withdrawal);
         let mut blockers = Vec::new();
         if !matches!(withdrawal.state, State::Held | State::Queued) {
             return blockers;
         }
         if withdrawal.state == State::Held {
-            blockers.push(Blocker::Quorum(withdrawal.tag.clone()));
+            blockers.push(Blocker::Quorum(names.tag.to_owned()));
         }
-        if let Some((halt, scope)) = self.halts.stop_payout(&withdrawal.subject) {
+        if let Some((halt, scope)) = self.stop_of(withdrawal) {
             blockers.push(match scope.is_freeze() {
                 true => Blocker::Freeze(halt.to_owned(), scope.clone()),
                 false => Blocker::Halt(halt.to_owned(), scope.clone()),
             });
         }
-        let wallet = AccountName::Wallet(withdrawal.subject.wallet.clone());
+        let wallet = AccountName::Wallet(names.wallet.to_owned());
         let none = FeeBudget {
-            asset: withdrawal.subject.asset.clone(),
+            asset: names.asset.to_owned(),
             per_item: 0,
         };
         let fee = fee.unwrap_or(&none);
         let (amount, gas) = need(withdrawal, fee);
-        let in_asset = if fee.asset == withdrawal.subject.asset {
+        let in_asset = if fee.asset == names.asset {
             amount.saturating_add(gas)
         } else {
             amount
         };
-        if self.available(&withdrawal.subject.asset, &wallet) < in_asset
+        if self.available(names.asset, &wallet) < in_asset
             || self.available(&fee.asset, &wallet) < gas
         {
             blockers.push(Blocker::Liquidity);

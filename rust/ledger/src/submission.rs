@@ -13,44 +13,18 @@
 //! What came before goes first: a client that lost the reply learns it even when it is late or intake is halted.
 //! Answers 2 to 5 consume nothing; 6 to 9 are remembered for good.
 
+use std::sync::Arc;
+
 use crate::account::AccountName;
 use crate::attempt::Attempt;
+use crate::candidate::Candidate;
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
-use crate::limits::{Exceeded, Over, Subject};
+use crate::limits::{Charges, Checked, Exceeded, Subject};
+use crate::routes::Route;
 use crate::state::{End, State};
 use crate::tags;
 use crate::ulid::Ulid;
-use crate::withdrawal::{FeeMode, Priority};
-
-/// A withdrawal whose form and signatures are checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The initiator's reference.
-    pub reference: String,
-    /// From 1.
-    pub attempt: u32,
-    /// SHA-256 of the intent's body.
-    pub intent_sha256: [u8; 32],
-    /// Asset, initiator, class, customer, destination and wallet.
-    pub subject: Subject,
-    /// The pool that is debited.
-    pub pool: String,
-    /// Base units, above zero.
-    pub amount: u128,
-    /// Base units.
-    pub service_fee: u128,
-    /// Who pays the network.
-    pub fee_mode: FeeMode,
-    /// Intake's deadline, unix ms.
-    pub submit_before_ms: u64,
-    /// The signer's deadline, unix ms.
-    pub pay_before_ms: u64,
-    /// The policy that routes it.
-    pub routing_sequence: u64,
-    /// How soon.
-    pub priority: Priority,
-}
 
 /// What intake decides for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +104,7 @@ impl Remedy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// What was asked.
-    pub candidate: Candidate,
+    pub candidate: Arc<Candidate>,
     /// What was decided.
     pub decision: Decision,
     /// The withdrawal's id; none when it was rejected.
@@ -142,7 +116,7 @@ pub struct Submission {
     /// When it would pass, unix ms; 0 for unknown or never.
     pub earliest_pass_ms: u64,
     /// The limits that are charged.
-    pub charged: Vec<String>,
+    pub charges: Charges,
     /// The age it queues by, unix ms.
     pub queued_since_ms: u64,
     /// When, unix ms.
@@ -187,43 +161,48 @@ impl Answer {
 }
 
 impl Ledger {
-    /// Decides one withdrawal and changes nothing; `sequence` and `leaf` are where its intent will be stored.
+    /// Decides one withdrawal and changes nothing; `sequence` and `leaf` are where its intent will be stored. `old` is
+    /// what was answered to its reference and left memory since, the lowest attempt first.
     ///
     /// # Errors
     /// `Broken` alone.
     pub fn decide_submission(
         &self,
-        candidate: Candidate,
+        candidate: &Arc<Candidate>,
+        old: &[Attempt],
         now_ms: u64,
         sequence: u64,
         leaf: u32,
     ) -> Result<Answer, LedgerError> {
         self.intact()?;
-        if let Some(answer) = self.before_rules(&candidate, now_ms) {
+        let mut before = self.attempts(&candidate.key);
+        if !old.is_empty() {
+            // Memory knows the newest; what is in both is the same.
+            let first = before.first().map_or(u32::MAX, |first| first.number);
+            let older = old.iter().filter(|attempt| attempt.number < first);
+            before = older.cloned().chain(before).collect();
+        }
+        if let Some(answer) = self.before_rules(candidate, &before, now_ms) {
             return Ok(answer);
         }
-        let first = self
-            .attempts
-            .of(&candidate.subject.initiator, &candidate.reference)
-            .first();
         let mut fact = Submission {
             decision: Decision::Accepted,
-            id: Some(self.free_id(&candidate, now_ms)),
+            id: Some(self.free_id(candidate, now_ms)),
             tag: String::new(),
             remedy: Remedy::None,
             earliest_pass_ms: 0,
-            charged: Vec::new(),
-            queued_since_ms: first.map_or(now_ms, |first| first.queued_since_ms),
+            charges: Charges::NONE,
+            queued_since_ms: before.first().map_or(now_ms, |first| first.queued_since_ms),
             recorded_ms: now_ms,
             sequence,
             leaf,
-            candidate,
+            candidate: Arc::clone(candidate),
         };
         let detail = match self.rules(&mut fact, now_ms) {
             Ok(detail) => detail,
             Err((tag, earliest_pass_ms, detail)) => {
                 fact.decision = Decision::Rejected;
-                (fact.id, fact.charged, fact.remedy) = (None, Vec::new(), Remedy::NewAttempt);
+                (fact.id, fact.charges, fact.remedy) = (None, Charges::NONE, Remedy::NewAttempt);
                 (fact.tag, fact.earliest_pass_ms) = (tag, earliest_pass_ms);
                 detail
             }
@@ -235,12 +214,12 @@ impl Ledger {
     }
 
     /// An id that no withdrawal has. 80 bits of what the initiator chooses can be made to collide on purpose, and that
-    /// must not stop the ledger.
+    /// must not stop the ledger. One that left memory has another moment in it.
     fn free_id(&self, candidate: &Candidate, now_ms: u64) -> Ulid {
         let mut again = 0_u64;
         loop {
-            let id = withdrawal_id(candidate, now_ms, again);
-            if !self.withdrawals.contains_key(&id) {
+            let id = candidate.withdrawal_id(now_ms, again);
+            if self.ids.slot(&id).is_none() {
                 return id;
             }
             again = again.wrapping_add(1);
@@ -248,13 +227,14 @@ impl Ledger {
     }
 
     /// Precedence 1 to 5: what consumes nothing.
-    fn before_rules(&self, candidate: &Candidate, now_ms: u64) -> Option<Answer> {
-        let subject = &candidate.subject;
-        let before = self.attempts.of(&subject.initiator, &candidate.reference);
-        let index = usize::try_from(candidate.attempt)
-            .ok()
-            .and_then(|n| n.checked_sub(1));
-        if let Some(same) = index.and_then(|index| before.get(index)) {
+    fn before_rules(
+        &self,
+        candidate: &Candidate,
+        before: &[Attempt],
+        now_ms: u64,
+    ) -> Option<Answer> {
+        let mut earlier = before.iter();
+        if let Some(same) = earlier.find(|attempt| attempt.number == candidate.attempt) {
             return Some(match same.intent_sha256 == candidate.intent_sha256 {
                 true => Answer::Before(same.clone()),
                 false => Answer::refused(
@@ -278,18 +258,17 @@ impl Ledger {
                 format!("halt {halt}, scope {scope}"),
             ));
         }
-        if index != Some(before.len()) {
-            let detail = format!("the next attempt is {}", before.len().saturating_add(1));
+        let next = before
+            .last()
+            .map_or(Some(1), |last| last.number.checked_add(1));
+        if next != Some(candidate.attempt) {
+            let detail = format!("the next attempt is {}", next.unwrap_or(u32::MAX));
             return Some(Answer::refused(tags::ATTEMPT_SKIPPED, Remedy::Fix, detail));
         }
         let (Some(first), Some(last)) = (before.first(), before.last()) else {
             return None;
         };
-        let state = last
-            .withdrawal
-            .and_then(|id| self.withdrawals.get(&id))
-            .map(|withdrawal| withdrawal.state);
-        match state {
+        match last.state {
             None | Some(State::Voided(End::Cancelled | End::Expired)) => {}
             Some(State::Posted | State::Voided(End::Refunded)) => {
                 return Some(Answer::refused(
@@ -299,7 +278,7 @@ impl Ledger {
                 ));
             }
             Some(state) => {
-                let detail = format!("attempt {} is {}", before.len(), state.name());
+                let detail = format!("attempt {} is {}", last.number, state.name());
                 return Some(Answer::refused(
                     tags::ATTEMPT_OPEN,
                     Remedy::RetrySame,
@@ -307,7 +286,9 @@ impl Ledger {
                 ));
             }
         }
-        if first.wallet != subject.wallet || first.routing_sequence != candidate.routing_sequence {
+        if *first.wallet != *candidate.names.wallet
+            || first.routing_sequence != candidate.names.routing_sequence
+        {
             let detail = format!(
                 "the first maps to {} by sequence {}",
                 first.wallet, first.routing_sequence
@@ -326,28 +307,22 @@ impl Ledger {
             .checked_add(candidate.service_fee)
             .filter(|_| candidate.amount > 0)
             .ok_or_else(|| reject(tags::INTENT_OVERFLOW, "amount + service_fee".to_owned()))?;
-        let mut holds: Option<Exceeded> = None;
-        for (rule, key) in self.limits.covering(&candidate.subject) {
-            let checked = self.limits.check(&rule.id, &key, hold, now_ms);
-            match checked.map_err(|error| reject(tags::LIMIT, error.to_string()))? {
-                Ok(()) => {}
-                Err(exceeded) if exceeded.over == Over::Deny => return Err(denied(&exceeded)),
-                // Above what its type can count it cannot even be held.
-                Err(exceeded) if exceeded.spent.amount.checked_add(hold).is_none() => {
-                    return Err(denied(&exceeded));
-                }
-                Err(exceeded) => holds = holds.or(Some(exceeded)),
-            }
-            fact.charged.push(rule.id.clone());
-        }
+        let route = Route::find(&candidate.names, &self.symbols);
+        let subject = subject(&route, candidate);
+        let (charges, holds) = match self.limits.check(&subject, hold, now_ms) {
+            Checked::Pass { charges } => (charges, None),
+            Checked::Hold { exceeded, charges } => (charges, Some(exceeded)),
+            Checked::Deny { exceeded } => return Err(denied(&exceeded)),
+        };
+        fact.charges = charges;
         let available = self.books.available(
-            &candidate.subject.asset,
-            &AccountName::Pool(candidate.pool.clone()),
+            &candidate.names.asset,
+            &AccountName::Pool(String::from(&*candidate.names.pool)),
         );
         if available < hold {
             return Err(reject(
                 tags::INSUFFICIENT_FUNDS,
-                format!("pool {} has {available}", candidate.pool),
+                format!("pool {} has {available}", candidate.names.pool),
             ));
         }
         let Some(exceeded) = holds else {
@@ -360,6 +335,18 @@ impl Ledger {
     }
 }
 
+/// What limits, halts and queue see of a candidate.
+pub(crate) fn subject(route: &Route, candidate: &Candidate) -> Subject {
+    Subject {
+        asset: route.asset,
+        initiator: route.initiator,
+        class: route.class,
+        wallet: route.wallet,
+        customer: candidate.customer,
+        destination: candidate.destination,
+    }
+}
+
 fn denied(exceeded: &Exceeded) -> (String, u64, String) {
     let tag = format!("limit.{}", exceeded.limit);
     let detail = format!(
@@ -367,19 +354,4 @@ fn denied(exceeded: &Exceeded) -> (String, u64, String) {
         exceeded.bound, exceeded.spent.amount
     );
     (tag, exceeded.earliest_pass_ms.unwrap_or(0), detail)
-}
-
-/// The moment, and 80 bits of H(withdrawal, initiator, reference, attempt), or of H(…, again) for the n-th that is
-/// tried again.
-fn withdrawal_id(candidate: &Candidate, now_ms: u64, again: u64) -> Ulid {
-    use custody_wire::Part::{Bytes, Int};
-    let mut parts = vec![
-        Bytes(candidate.subject.initiator.as_bytes()),
-        Bytes(candidate.reference.as_bytes()),
-        Int(u64::from(candidate.attempt)),
-    ];
-    if again > 0 {
-        parts.push(Int(again));
-    }
-    Ulid::new(now_ms, &custody_wire::tagged_hash("withdrawal", &parts))
 }

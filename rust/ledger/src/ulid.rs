@@ -33,6 +33,12 @@ impl Ulid {
         Some(Self(value.to_be_bytes()))
     }
 
+    /// The moment in it, unix ms.
+    #[must_use]
+    pub fn unix_ms(self) -> u64 {
+        u64::try_from(u128::from_be_bytes(self.0) >> 80).unwrap_or(u64::MAX)
+    }
+
     /// Reads 16 bytes.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
@@ -73,6 +79,7 @@ mod tests {
         // The time of the specification's own example, 01ARYZ6S41 = 1469918176385.
         let id = Ulid::new(1_469_918_176_385, &[0xff; 32]);
         assert_eq!(id.to_string(), "01ARYZ6S41ZZZZZZZZZZZZZZZZ");
+        assert_eq!(id.unix_ms(), 1_469_918_176_385);
         assert_eq!(Ulid::parse("01ARYZ6S41ZZZZZZZZZZZZZZZZ"), Some(id));
     }
 

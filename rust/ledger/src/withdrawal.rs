@@ -1,7 +1,12 @@
-//! One withdrawal as the ledger knows it.
+//! One withdrawal as the ledger keeps it: every byte counts, for there are millions.
 
-use crate::limits::Subject;
+use crate::ids::IdRef;
+use crate::limits::Charges;
+use crate::names::Name128;
+use crate::routes::RouteId;
+use crate::slab::Slot;
 use crate::state::State;
+use crate::symbols::Symbol;
 use crate::ulid::Ulid;
 
 /// How soon. Later classes age into earlier ones: see `delay_ms`.
@@ -60,62 +65,188 @@ pub enum FeeMode {
     },
 }
 
-/// A withdrawal that was accepted or held.
+/// A withdrawal that was accepted or held. Its texts (reference, customer, destination) are in the signed intent, at
+/// leaf `leaf` of record `sequence`; its names are the ledger's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withdrawal {
-    /// Its id.
+    /// Its id; the moment in it is when it was taken.
     pub id: Ulid,
     /// SHA-256 of the intent's body.
     pub intent_sha256: [u8; 32],
-    /// The initiator's reference.
-    pub reference: String,
-    /// The attempt, from 1.
-    pub attempt: u32,
-    /// Asset, initiator, class, customer, destination and wallet.
-    pub subject: Subject,
-    /// The pool that is debited.
-    pub pool: String,
-    /// What the intent asks for, base units.
-    pub amount: u128,
-    /// What the house keeps, base units.
-    pub service_fee: u128,
-    /// Who pays the network.
-    pub fee_mode: FeeMode,
+    /// Initiator and reference.
+    pub key: Name128,
+    /// Whose it is.
+    pub customer: Name128,
+    /// The address paid.
+    pub destination: Name128,
     /// No signing from this time on, unix ms.
     pub pay_before_ms: u64,
-    /// How soon.
-    pub priority: Priority,
-    /// The age it queues by, unix ms; an attempt inherits the first one's.
-    pub queued_since_ms: u64,
-    /// When it was taken, unix ms.
-    pub accepted_ms: u64,
     /// The record that holds its intent.
     pub sequence: u64,
     /// Its leaf there, from 1.
     pub leaf: u32,
-    /// The rule that held it; empty when it was accepted.
-    pub tag: String,
-    /// The limits that were charged with its hold.
-    pub charged: Vec<String>,
-    /// When they were charged, by the limits' own time.
-    pub charged_ms: u64,
+    pub(crate) route: RouteId,
+    pub(crate) charges: Charges,
+    /// The rule that held it; NONE when it was accepted.
+    pub(crate) tag: Symbol,
+    /// The payout that pays or paid it.
+    pub(crate) payout: Slot,
     /// Where it is.
     pub state: State,
-    /// The payout that pays or paid it; empty before.
-    pub payout: String,
+    /// How soon.
+    pub priority: Priority,
+    /// Aligned to 8 bytes, not 16.
+    amount: [u8; 16],
+    /// `u64::MAX` when it is in `rare`.
+    service_fee: u64,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few withdrawals have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rare {
+    pub service_fee: u128,
+    pub max_network_fee: Option<u128>,
+    pub attempt: u32,
+    /// The attempt before, while it is in memory.
+    pub previous: IdRef,
+    pub queued_since_ms: u64,
+    pub charged_ms: u64,
+    pub earliest_pass_ms: u64,
+}
+
+/// What a withdrawal is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub id: Ulid,
+    pub intent_sha256: [u8; 32],
+    pub key: Name128,
+    pub customer: Name128,
+    pub destination: Name128,
+    pub amount: u128,
+    pub pay_before_ms: u64,
+    pub sequence: u64,
+    pub leaf: u32,
+    pub route: RouteId,
+    pub charges: Charges,
+    pub tag: Symbol,
+    pub state: State,
+    pub priority: Priority,
+    pub rare: Rare,
 }
 
 impl Withdrawal {
+    pub(crate) fn new(made: Made) -> Self {
+        let taken_ms = made.id.unix_ms();
+        let rare = &made.rare;
+        let service_fee = u64::try_from(rare.service_fee).unwrap_or(u64::MAX);
+        let is_plain = service_fee != u64::MAX
+            && rare.max_network_fee.is_none()
+            && (rare.attempt, rare.previous) == (1, IdRef::NONE)
+            && (rare.queued_since_ms, rare.charged_ms) == (taken_ms, taken_ms)
+            && rare.earliest_pass_ms == 0;
+        Self {
+            id: made.id,
+            intent_sha256: made.intent_sha256,
+            key: made.key,
+            customer: made.customer,
+            destination: made.destination,
+            pay_before_ms: made.pay_before_ms,
+            sequence: made.sequence,
+            leaf: made.leaf,
+            route: made.route,
+            charges: made.charges,
+            tag: made.tag,
+            payout: Slot::NONE,
+            state: made.state,
+            priority: made.priority,
+            amount: made.amount.to_le_bytes(),
+            service_fee,
+            rare: (!is_plain).then(|| Box::new(made.rare)),
+        }
+    }
+
+    /// What the intent asks for, base units.
+    #[must_use]
+    pub fn amount(&self) -> u128 {
+        u128::from_le_bytes(self.amount)
+    }
+
+    /// What the house keeps, base units.
+    #[must_use]
+    pub fn service_fee(&self) -> u128 {
+        match &self.rare {
+            Some(rare) => rare.service_fee,
+            None => u128::from(self.service_fee),
+        }
+    }
+
     /// What is held: amount + service fee. Checked when it was decided.
     #[must_use]
     pub fn hold(&self) -> u128 {
-        self.amount.saturating_add(self.service_fee)
+        self.amount().saturating_add(self.service_fee())
+    }
+
+    /// Who pays the network.
+    #[must_use]
+    pub fn fee_mode(&self) -> FeeMode {
+        match self.rare.as_ref().and_then(|rare| rare.max_network_fee) {
+            None => FeeMode::House,
+            Some(max_network_fee) => FeeMode::Deduct { max_network_fee },
+        }
+    }
+
+    /// The attempt, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.rare.as_ref().map_or(1, |rare| rare.attempt)
+    }
+
+    pub(crate) fn previous(&self) -> IdRef {
+        self.rare.as_ref().map_or(IdRef::NONE, |rare| rare.previous)
+    }
+
+    /// The age it queues by, unix ms; an attempt inherits the first one's.
+    #[must_use]
+    pub fn queued_since_ms(&self) -> u64 {
+        let rare = self.rare.as_ref();
+        rare.map_or_else(|| self.accepted_ms(), |rare| rare.queued_since_ms)
+    }
+
+    /// When it was taken, unix ms.
+    #[must_use]
+    pub fn accepted_ms(&self) -> u64 {
+        self.id.unix_ms()
+    }
+
+    /// When its limits were charged, by the limits' own time.
+    #[must_use]
+    pub fn charged_ms(&self) -> u64 {
+        let rare = self.rare.as_ref();
+        rare.map_or_else(|| self.accepted_ms(), |rare| rare.charged_ms)
+    }
+
+    /// When it might have passed the limit that held it, as it was answered; 0 for unknown or never.
+    #[must_use]
+    pub fn earliest_pass_ms(&self) -> u64 {
+        self.rare.as_ref().map_or(0, |rare| rare.earliest_pass_ms)
     }
 
     /// Its place in the queue's order.
     #[must_use]
     pub fn due_ms(&self) -> u64 {
-        self.queued_since_ms
+        self.queued_since_ms()
             .saturating_add(self.priority.delay_ms())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withdrawal_takes_168_bytes_and_an_empty_place_no_more() {
+        assert_eq!(size_of::<Withdrawal>(), 168);
+        assert_eq!(size_of::<Option<Withdrawal>>(), 168);
     }
 }

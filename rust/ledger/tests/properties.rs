@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 use common::{ETH, HOUR, NOW, USD, candidate, limit, world};
 use custody_ledger::limits::{Dimension, LimitRule, Over};
 use custody_ledger::{
-    Answer, Assignment, Decision, End, Fact, FeeBudget, FeeMode, Ledger, LedgerError, PayoutTerms,
-    Priority, Scope, State, SweepTerms, Ulid,
+    Answer, Assignment, Decision, End, Fact, FeeBudget, FeeMode, Ledger, LedgerError, Name128,
+    PayoutTerms, Priority, Scope, State, SweepTerms, Ulid,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -141,13 +141,17 @@ fn pick<T: Clone>(from: &[T], index: &Index) -> Option<T> {
 
 fn terms(ledger: &Ledger, id: Ulid, payout: String, fee: u128) -> PayoutTerms {
     let w = ledger.withdrawal(&id).unwrap();
-    let charged = if w.fee_mode == FeeMode::House { 0 } else { fee };
+    let charged = if w.fee_mode() == FeeMode::House {
+        0
+    } else {
+        fee
+    };
     PayoutTerms {
         payout,
-        wallet: w.subject.wallet.clone(),
+        wallet: ledger.names(w).wallet.to_owned(),
         items: vec![Assignment {
             id,
-            net_amount: w.amount.saturating_sub(charged),
+            net_amount: w.amount().saturating_sub(charged),
             fee_charged: charged,
         }],
         fee_asset: ETH.to_owned(),
@@ -197,7 +201,7 @@ fn decide(
             names.payouts.push(payout.clone());
             let decided = ledger.decide_assign(terms(ledger, id, payout, *fee), now);
             // A fee that eats a deducted amount up is refused; else what was selected can be paid.
-            let eaten = ledger.withdrawal(&id).unwrap().amount <= *fee;
+            let eaten = ledger.withdrawal(&id).unwrap().amount() <= *fee;
             assert!(decided.is_ok() || eaten, "{decided:?}");
             decided
         }
@@ -254,12 +258,12 @@ fn submission(step: &Step, now: u64) -> Option<custody_ledger::Candidate> {
     };
     let mut wanted = candidate(&format!("r{reference}"), *attempt, *amount);
     wanted.service_fee = *fee;
-    wanted.subject.customer = format!("c{customer}");
+    wanted.customer = Name128::customer(&format!("c{customer}"));
     wanted.submit_before_ms = now + 1;
     wanted.pay_before_ms = now + HOUR;
     wanted.priority = Priority::from_number(*priority).unwrap();
     if *token {
-        wanted.subject.asset = USD.to_owned();
+        wanted = common::renamed(wanted, |names| names.asset = Box::from(USD));
     } else if *deduct {
         wanted.fee_mode = FeeMode::Deduct {
             max_network_fee: 25,
@@ -289,15 +293,15 @@ proptest! {
         let (mut names, mut stored, mut now) = (Names::default(), Vec::new(), NOW);
         for (index, step) in steps.iter().enumerate() {
             let before = ledger.state_hash().unwrap();
-            if let Some(wanted) = submission(step, now) {
-                let answer = ledger.decide_submission(wanted.clone(), now, u64::try_from(index).unwrap(), 1).unwrap();
+            if let Some(wanted) = submission(step, now).map(std::sync::Arc::new) {
+                let answer = ledger.decide_submission(&wanted, &[], now, u64::try_from(index).unwrap(), 1).unwrap();
                 prop_assert_eq!(ledger.state_hash().unwrap(), before, "deciding changes nothing");
                 if let Answer::Decided { fact, .. } = answer {
                     prop_assert_eq!(fact.id.is_none(), fact.decision == Decision::Rejected);
                     names.withdrawals.extend(fact.id);
                     ledger.apply(&Fact::Submitted(fact.clone())).unwrap();
                     stored.push(Stored::Submission(fact));
-                    let again = ledger.decide_submission(wanted, now + 9 * HOUR, 0, 1).unwrap();
+                    let again = ledger.decide_submission(&wanted, &[], now + 9 * HOUR, 0, 1).unwrap();
                     prop_assert!(matches!(again, Answer::Before(_)), "the first answer stands");
                 }
             } else if let Some(decided) = decide(&ledger, step, &mut names, now) {
@@ -326,7 +330,7 @@ proptest! {
         // What is reserved is exactly what is open.
         let open = names.withdrawals.iter().filter_map(|id| ledger.withdrawal(id));
         let open = open.filter(|w| !matches!(w.state, State::Posted | State::Voided(_)));
-        let held: u128 = open.filter(|w| w.subject.asset == USD).map(custody_ledger::Withdrawal::hold).sum();
+        let held: u128 = open.filter(|w| ledger.names(w).asset == USD).map(custody_ledger::Withdrawal::hold).sum();
         prop_assert_eq!(ledger.balance(USD, &common::pool("customers")).debits_pending, held);
     }
 }

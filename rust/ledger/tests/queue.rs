@@ -9,11 +9,15 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use std::collections::BTreeSet;
 
 use common::{ETH, HOUR, NOW, USD, accepted, candidate, enact, limit, payout, submit, world};
 use custody_ledger::limits::Over;
-use custody_ledger::{Blocker, Candidate, FeeBudget, FeeMode, Ledger, Priority, Scope, Ulid};
+use custody_ledger::{
+    Blocker, Candidate, FeeBudget, FeeMode, Ledger, Name128, Priority, Scope, Ulid,
+};
 
 const MINUTE: u64 = 60_000;
 const NONE: BTreeSet<Ulid> = BTreeSet::new();
@@ -117,7 +121,7 @@ fn a_large_one_blocks_nobody_and_is_not_starved() {
     // After ten minutes the funds are kept for it, from those younger than ten minutes alone.
     let young = add(&mut ledger, "young", 10, NOW + 9 * MINUTE, |_| {});
     let token = add(&mut ledger, "token", 10, NOW + 9 * MINUTE, |wanted| {
-        wanted.subject.asset = USD.to_owned()
+        Arc::make_mut(&mut wanted.names).asset = Box::from(USD)
     });
     let chosen = ledger.select("hot-1", NOW + 11 * MINUTE, 99, &fee(1), &NONE);
     assert!(
@@ -149,7 +153,7 @@ fn a_large_one_blocks_nobody_and_is_not_starved() {
 fn halted_expired_and_unaffordable_fees_are_passed_over() {
     let mut ledger = world(vec![]);
     let frozen = add(&mut ledger, "frozen", 1, NOW, |wanted| {
-        wanted.subject.customer = "c9".to_owned()
+        wanted.customer = Name128::customer("c9")
     });
     let expired = add(&mut ledger, "expired", 1, NOW + 1, |wanted| {
         wanted.pay_before_ms = NOW + 5

@@ -12,7 +12,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{ETH, HOUR, NOW, USD, candidate, enact, limit, pool, submit, wallet, world};
+use common::{ETH, HOUR, NOW, USD, candidate, enact, limit, pool, renamed, submit, wallet, world};
 use custody_ledger::limits::Over;
 use custody_ledger::{
     Answer, Assignment, End, Fact, FeeMode, Ledger, PayoutTerms, Scope, SweepTerms, Ulid,
@@ -51,8 +51,8 @@ fn run(ledger: &mut Ledger, table: &str) {
                 status
             }
             "token" => {
-                let mut wanted = candidate(words[1], 1, number(2));
-                wanted.subject.asset = USD.to_owned();
+                let wanted = candidate(words[1], 1, number(2));
+                let wanted = renamed(wanted, |names| names.asset = Box::from(USD));
                 let (status, made) = submit(ledger, wanted, NOW);
                 ids.extend(made.map(|made| (words[1].to_owned(), made)));
                 status
@@ -435,7 +435,7 @@ fn a_fact_that_does_not_fit_poisons_the_ledger() {
     assert!(ledger.decide_halt("h", &[Scope::All]).is_err());
     assert!(
         ledger
-            .decide_submission(candidate("a", 1, 1), NOW, 1, 1)
+            .decide_submission(&candidate("a", 1, 1).into(), &[], NOW, 1, 1)
             .is_err()
     );
     assert_eq!(
@@ -450,7 +450,7 @@ fn ids_made_to_collide_stop_nothing() {
     let mut ledger = world(vec![]);
     // As if `b` had been searched for until its id is that of `a`: the fact for `a` is entered under `b`'s id.
     let decided = |ledger: &Ledger, reference: &str| match ledger
-        .decide_submission(candidate(reference, 1, 5), NOW, 7, 1)
+        .decide_submission(&candidate(reference, 1, 5).into(), &[], NOW, 7, 1)
         .unwrap()
     {
         Answer::Decided { fact, .. } => fact,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use custody_ledger::{AccountName, End, Fact, FeeBudget, PayoutTerms, Scope, SweepTerms};
+use custody_ledger::{AccountName, End, Fact, FeeBudget, Name128, PayoutTerms, Scope, SweepTerms};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
@@ -19,6 +19,7 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Ledger>()?;
     module.add_class::<crate::limits::LimitBook>()?;
     module.add_function(wrap_pyfunction!(ids::tags, module)?)?;
+    module.add_function(wrap_pyfunction!(ids::reference_key, module)?)?;
     module.add_function(wrap_pyfunction!(ids::ulid_text, module)?)?;
     module.add_function(wrap_pyfunction!(ids::ulid_bytes, module)?)
 }
@@ -307,22 +308,28 @@ impl Ledger {
 
     fn withdrawal<'py>(&self, py: Python<'py>, withdrawal_id: &str) -> PyResult<Option<Dict<'py>>> {
         let id = ulid(py, withdrawal_id)?;
-        let found = self.run(py, |state| Ok(state.ledger.withdrawal(&id).cloned()))?;
+        let found = self.run(py, |state| {
+            let found = state.ledger.withdrawal(&id);
+            Ok(found.map(|each| views::Shown::of(&state.ledger, each)))
+        })?;
         found
             .map(|withdrawal| views::withdrawal(py, &withdrawal))
             .transpose()
     }
 
-    fn attempts<'py>(
-        &self,
-        py: Python<'py>,
-        initiator: &str,
-        reference: &str,
-    ) -> PyResult<Vec<Dict<'py>>> {
-        let found = self.run(py, |state| {
-            Ok(state.ledger.attempts(initiator, reference).to_vec())
-        })?;
+    fn attempts<'py>(&self, py: Python<'py>, key: [u8; 16]) -> PyResult<Vec<Dict<'py>>> {
+        let key = Name128(key);
+        let found = self.run(py, |state| Ok(state.ledger.attempts(&key)))?;
         views::attempts(py, &found)
+    }
+
+    fn halt_of(&self, py: Python<'_>, withdrawal_id: &str) -> PyResult<Option<(String, String)>> {
+        let id = ulid(py, withdrawal_id)?;
+        self.run(py, |state| {
+            let found = state.ledger.withdrawal(&id);
+            let stop = found.and_then(|each| state.ledger.stop_of(each));
+            Ok(stop.map(|(halt, scope)| (halt.to_owned(), scope.to_string())))
+        })
     }
 
     #[allow(clippy::too_many_arguments)] // One for each filter.
@@ -354,8 +361,10 @@ impl Ledger {
         };
         let found = self.run(py, |state| {
             let newest_first = state.ledger.withdrawals_before(before);
-            let found = newest_first.filter(|withdrawal| wanted.admits(withdrawal));
-            Ok(found.take(most).cloned().collect::<Vec<_>>())
+            let ledger = &state.ledger;
+            let found = newest_first.filter(|withdrawal| wanted.admits(ledger, withdrawal));
+            let shown = found.map(|withdrawal| views::Shown::of(ledger, withdrawal));
+            Ok(shown.take(most).collect::<Vec<_>>())
         })?;
         views::withdrawals(py, &found)
     }

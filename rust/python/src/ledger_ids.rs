@@ -1,6 +1,6 @@
 //! Ids and tags in Python's forms: 26 characters outside, 16 bytes inside.
 
-use custody_ledger::{Assignment, Ulid};
+use custody_ledger::{Assignment, Name128, Ulid};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -10,6 +10,16 @@ use crate::errors::raise;
 #[pyfunction]
 pub fn tags() -> Vec<(&'static str, &'static str)> {
     custody_ledger::tags::ALL.to_vec()
+}
+
+/// The key of all attempts of a reference.
+#[pyfunction]
+pub fn reference_key<'py>(
+    py: Python<'py>,
+    initiator: &str,
+    reference: &str,
+) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &Name128::reference(initiator, reference).0)
 }
 
 /// The 26 characters of 16 bytes.

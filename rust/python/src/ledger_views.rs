@@ -2,8 +2,8 @@
 
 use custody_intake::{Explained as Found, Submitted};
 use custody_ledger::{
-    Attempt, BalanceRow, Blocker, Decision, FeeMode, PayoutTerms, Scope, State, SweepTerms,
-    Withdrawal,
+    Attempt, BalanceRow, Blocker, Decision, FeeMode, Ledger, Name128, PayoutTerms, Scope, State,
+    SweepTerms, Withdrawal,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -21,8 +21,37 @@ pub type Leg = (String, String, String, String, u128, String, u128);
 /// Asset, account, debits pending and posted, credits pending and posted, available.
 pub type Balance = (String, String, u128, u128, u128, u128, u128);
 
-pub fn withdrawal<'py>(py: Python<'py>, w: &Withdrawal) -> PyResult<Dict<'py>> {
-    let (mode, max_network_fee) = match w.fee_mode {
+/// A withdrawal with its names, taken while the ledger was locked.
+pub struct Shown {
+    withdrawal: Withdrawal,
+    names: [String; 7],
+    charged: Vec<String>,
+}
+
+impl Shown {
+    pub fn of(ledger: &Ledger, withdrawal: &Withdrawal) -> Self {
+        let n = ledger.names(withdrawal);
+        let names = [
+            n.initiator,
+            n.asset,
+            n.pool,
+            n.class,
+            n.wallet,
+            n.tag,
+            n.payout,
+        ];
+        Self {
+            withdrawal: withdrawal.clone(),
+            names: names.map(str::to_owned),
+            charged: n.charged.into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
+pub fn withdrawal<'py>(py: Python<'py>, shown: &Shown) -> PyResult<Dict<'py>> {
+    let w = &shown.withdrawal;
+    let [initiator, asset, pool, class, wallet, tag, payout] = &shown.names;
+    let (mode, max_network_fee) = match w.fee_mode() {
         FeeMode::House => ("HOUSE", None),
         FeeMode::Deduct { max_network_fee } => ("DEDUCT", Some(max_network_fee)),
     };
@@ -33,31 +62,29 @@ pub fn withdrawal<'py>(py: Python<'py>, w: &Withdrawal) -> PyResult<Dict<'py>> {
     let dict = PyDict::new(py);
     dict.set_item("withdrawal_id", w.id.to_string())?;
     dict.set_item("intent_sha256", PyBytes::new(py, &w.intent_sha256))?;
-    dict.set_item("initiator", &w.subject.initiator)?;
-    dict.set_item("reference", &w.reference)?;
-    dict.set_item("attempt", w.attempt)?;
-    dict.set_item("asset", &w.subject.asset)?;
-    dict.set_item("amount", w.amount)?;
-    dict.set_item("service_fee", w.service_fee)?;
+    dict.set_item("initiator", initiator)?;
+    dict.set_item("key", PyBytes::new(py, &w.key.0))?;
+    dict.set_item("attempt", w.attempt())?;
+    dict.set_item("asset", asset)?;
+    dict.set_item("amount", w.amount())?;
+    dict.set_item("service_fee", w.service_fee())?;
     dict.set_item("hold", w.hold())?;
-    dict.set_item("pool", &w.pool)?;
-    dict.set_item("customer", &w.subject.customer)?;
-    dict.set_item("limit_class", &w.subject.class)?;
-    dict.set_item("destination", &w.subject.destination)?;
-    dict.set_item("wallet", &w.subject.wallet)?;
+    dict.set_item("pool", pool)?;
+    dict.set_item("limit_class", class)?;
+    dict.set_item("wallet", wallet)?;
     dict.set_item("fee_mode", mode)?;
     dict.set_item("max_network_fee", max_network_fee)?;
     dict.set_item("pay_before_ms", w.pay_before_ms)?;
     dict.set_item("priority", w.priority.number())?;
-    dict.set_item("queued_since_ms", w.queued_since_ms)?;
-    dict.set_item("accepted_ms", w.accepted_ms)?;
+    dict.set_item("queued_since_ms", w.queued_since_ms())?;
+    dict.set_item("accepted_ms", w.accepted_ms())?;
     dict.set_item("sequence", w.sequence)?;
     dict.set_item("leaf", w.leaf)?;
-    dict.set_item("tag", &w.tag)?;
-    dict.set_item("charged_limits", w.charged.clone())?;
+    dict.set_item("tag", tag)?;
+    dict.set_item("charged_limits", &shown.charged)?;
     dict.set_item("state", w.state.name())?;
     dict.set_item("end", end)?;
-    dict.set_item("payout_id", &w.payout)?;
+    dict.set_item("payout_id", payout)?;
     dict.set_item("api_state", custody_intake::state_number(w.state))?;
     Ok(dict)
 }
@@ -69,6 +96,7 @@ fn attempt<'py>(py: Python<'py>, a: &Attempt) -> PyResult<Dict<'py>> {
         Decision::Rejected => "REJECTED",
     };
     let dict = PyDict::new(py);
+    dict.set_item("number", a.number)?;
     dict.set_item("intent_sha256", PyBytes::new(py, &a.intent_sha256))?;
     dict.set_item("decision", decision)?;
     dict.set_item("withdrawal_id", a.withdrawal.map(|id| id.to_string()))?;
@@ -80,7 +108,7 @@ fn attempt<'py>(py: Python<'py>, a: &Attempt) -> PyResult<Dict<'py>> {
     Ok(dict)
 }
 
-pub fn withdrawals<'py>(py: Python<'py>, all: &[Withdrawal]) -> PyResult<Vec<Dict<'py>>> {
+pub fn withdrawals<'py>(py: Python<'py>, all: &[Shown]) -> PyResult<Vec<Dict<'py>>> {
     all.iter().map(|each| withdrawal(py, each)).collect()
 }
 
@@ -103,22 +131,26 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    pub fn admits(&self, w: &Withdrawal) -> bool {
+    pub fn admits(&self, ledger: &Ledger, w: &Withdrawal) -> bool {
+        let names = ledger.names(w);
+        let by_reference =
+            |reference: &String| w.key == Name128::reference(names.initiator, reference);
+        let by_customer = |customer: &String| w.customer == Name128::customer(customer);
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
         };
         self.states
             .as_ref()
             .is_none_or(|states| states.iter().any(|name| is_state(w.state, name)))
-            && is(&self.initiator, &w.subject.initiator)
-            && is(&self.reference, &w.reference)
-            && is(&self.customer, &w.subject.customer)
-            && is(&self.asset, &w.subject.asset)
-            && is(&self.wallet, &w.subject.wallet)
+            && is(&self.initiator, names.initiator)
+            && self.reference.as_ref().is_none_or(by_reference)
+            && self.customer.as_ref().is_none_or(by_customer)
+            && is(&self.asset, names.asset)
+            && is(&self.wallet, names.wallet)
             && self
                 .accepted_from_ms
-                .is_none_or(|from| from <= w.accepted_ms)
-            && self.accepted_to_ms.is_none_or(|to| w.accepted_ms < to)
+                .is_none_or(|from| from <= w.accepted_ms())
+            && self.accepted_to_ms.is_none_or(|to| w.accepted_ms() < to)
     }
 }
 
@@ -147,8 +179,8 @@ pub fn submitted<'py>(py: Python<'py>, all: &[Submitted]) -> PyResult<Bound<'py,
     PyList::new(py, all.iter().map(one))
 }
 
-pub fn halt((halt, scopes): (&str, &[Scope])) -> Halt {
-    let scopes = scopes.iter().map(Scope::to_string).collect();
+pub fn halt((halt, scopes): (&str, Vec<&Scope>)) -> Halt {
+    let scopes = scopes.into_iter().map(Scope::to_string).collect();
     (halt.to_owned(), scopes)
 }
 

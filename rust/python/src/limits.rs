@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use custody_ledger::Symbols;
 use custody_ledger::limits::{LimitBook as Book, LimitError, LimitRule, Over};
 use pyo3::prelude::*;
 
@@ -64,7 +65,7 @@ impl LimitBook {
             count,
             over: Over::Deny,
         });
-        book.configure(rules)
+        book.configure(rules, &mut Symbols::default())
             .map(|_| ())
             .map_err(|error| to_py(py, error))
     }
@@ -80,7 +81,7 @@ impl LimitBook {
     ) -> PyResult<()> {
         let checked = self
             .book()
-            .check(limit_id, key, amount, now_ms)
+            .check_key(limit_id, key, amount, now_ms)
             .map_err(|error| limit_error(py, &error))?;
         checked.map_err(|exceeded| {
             let detail = format!(
@@ -101,13 +102,13 @@ impl LimitBook {
         key: &str,
     ) -> PyResult<u64> {
         self.book()
-            .charge(limit_id, key, amount, now_ms)
+            .charge_key(limit_id, key, amount, now_ms)
             .map_err(|error| limit_error(py, &error))
     }
 
     #[pyo3(signature = (limit_id, amount, charged_ms, key=""))]
     fn release(&self, limit_id: &str, amount: u128, charged_ms: u64, key: &str) {
-        self.book().release(limit_id, key, amount, charged_ms);
+        self.book().release_key(limit_id, key, amount, charged_ms);
     }
 
     #[pyo3(signature = (limit_id, now_ms, key=""))]
@@ -152,7 +153,7 @@ impl LimitBook {
     ) -> PyResult<Option<u64>> {
         let book = self.book();
         let checked = book
-            .check(limit_id, key, amount, now_ms)
+            .check_key(limit_id, key, amount, now_ms)
             .map_err(|error| limit_error(py, &error))?;
         Ok(checked.map_or_else(
             |exceeded| exceeded.earliest_pass_ms,

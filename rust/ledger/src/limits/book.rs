@@ -1,12 +1,15 @@
 //! All limits with what was spent under each, and the one clock they share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::canonical::Canonical;
 use crate::error::LedgerError;
-use crate::limits::rule::{LimitRule, Over, Subject};
+use crate::limits::charges::{Charges, Sets};
+use crate::limits::rule::{LimitRule, Over};
 use crate::limits::window::{Spent, Window};
+use crate::subject::Subject;
+use crate::symbols::{Symbol, Symbols};
 
 /// Why an event does not pass a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,28 @@ pub struct Exceeded {
     pub earliest_pass_ms: Option<u64>,
     /// The bound, for people.
     pub bound: String,
+}
+
+/// What all limits say of one withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// It passes.
+    Pass {
+        /// What it is to be charged to.
+        charges: Charges,
+    },
+    /// It waits for a quorum.
+    Hold {
+        /// The first limit that holds it.
+        exceeded: Exceeded,
+        /// What it is to be charged to.
+        charges: Charges,
+    },
+    /// It is refused.
+    Deny {
+        /// The first limit that denies it.
+        exceeded: Exceeded,
+    },
 }
 
 /// Why the book cannot answer.
@@ -44,6 +69,8 @@ impl fmt::Display for LimitError {
 #[derive(Debug, Clone)]
 struct Limit {
     rule: LimitRule,
+    asset: Option<Symbol>,
+    class: Option<Symbol>,
     windows: BTreeMap<String, Window>,
     /// So many keys, and the idle ones go.
     crowd: usize,
@@ -53,6 +80,10 @@ struct Limit {
 const CROWD: usize = 1_024;
 
 impl Limit {
+    fn covers(&self, asset: Symbol, class: Symbol) -> bool {
+        self.asset.is_none_or(|own| own == asset) && self.class.is_none_or(|own| own == class)
+    }
+
     /// Drops keys under which nothing counts any more, once there are twice as many as were left last time: a new key
     /// costs little on average, however many there are.
     fn forget_idle(&mut self, now_ms: u64) {
@@ -73,6 +104,7 @@ pub struct LimitBook {
     /// The largest time seen by a change: a clock that goes back is ignored.
     time_ms: u64,
     limits: BTreeMap<String, Limit>,
+    sets: Sets,
 }
 
 impl LimitBook {
@@ -81,7 +113,11 @@ impl LimitBook {
     ///
     /// # Errors
     /// `Malformed`: a rule that cannot be used, or two of one id. Nothing changed.
-    pub fn configure(&mut self, rules: Vec<LimitRule>) -> Result<Vec<String>, LedgerError> {
+    pub fn configure(
+        &mut self,
+        rules: Vec<LimitRule>,
+        symbols: &mut Symbols,
+    ) -> Result<Vec<String>, LedgerError> {
         let mut made = BTreeMap::new();
         let mut incomplete = Vec::new();
         for rule in rules {
@@ -104,6 +140,8 @@ impl LimitBook {
                 .insert(
                     id.clone(),
                     Limit {
+                        asset: rule.asset.as_ref().map(|name| symbols.intern(name)),
+                        class: rule.class.as_ref().map(|name| symbols.intern(name)),
                         rule,
                         windows,
                         crowd: CROWD,
@@ -118,7 +156,110 @@ impl LimitBook {
             }
         }
         self.limits = made;
+        self.number_sets();
         Ok(incomplete)
+    }
+
+    /// Gives a number to every set of limits that can count a withdrawal together.
+    fn number_sets(&mut self) {
+        let other = [Symbol::UNKNOWN];
+        let assets = self.limits.values().filter_map(|limit| limit.asset);
+        let assets: BTreeSet<Symbol> = assets.chain(other).collect();
+        let classes = self.limits.values().filter_map(|limit| limit.class);
+        let classes: BTreeSet<Symbol> = classes.chain(other).collect();
+        for asset in assets {
+            for class in &classes {
+                let set = self.covering(asset, *class);
+                self.sets.intern(set);
+            }
+        }
+    }
+
+    /// The limits that count such a withdrawal, in order of id.
+    fn covering(&self, asset: Symbol, class: Symbol) -> Vec<String> {
+        let covering = self.limits.iter().filter(|(_, l)| l.covers(asset, class));
+        covering.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether a limit counts a withdrawal.
+    #[must_use]
+    pub fn covers(&self, id: &str, subject: &Subject) -> bool {
+        let limit = self.limits.get(id);
+        limit.is_some_and(|limit| limit.covers(subject.asset, subject.class))
+    }
+
+    /// Whether a withdrawal of `amount` passes all limits, and which count it; changes nothing. The first that denies
+    /// goes before the first that holds, in order of id.
+    #[must_use]
+    pub fn check(&self, subject: &Subject, amount: u128, now_ms: u64) -> Checked {
+        let ids = self.covering(subject.asset, subject.class);
+        let mut holds: Option<Exceeded> = None;
+        for id in &ids {
+            let Some(limit) = self.limits.get(id) else {
+                continue;
+            };
+            let key = limit.rule.key(subject);
+            let Ok(Err(exceeded)) = self.check_key(id, &key, amount, now_ms) else {
+                continue;
+            };
+            // Above what its type can count it cannot even be held.
+            let countable = exceeded.spent.amount.checked_add(amount).is_some();
+            if exceeded.over == Over::Deny || !countable {
+                return Checked::Deny { exceeded };
+            }
+            holds = holds.or(Some(exceeded));
+        }
+        let charges = self.sets.find(&ids).unwrap_or(Charges::NONE);
+        match holds {
+            Some(exceeded) => Checked::Hold { exceeded, charges },
+            None => Checked::Pass { charges },
+        }
+    }
+
+    /// Counts a withdrawal under every limit of a set and answers with the time it counts from.
+    ///
+    /// # Errors
+    /// `Unknown`, `Overflow`: part of it may have been counted.
+    pub fn charge(
+        &mut self,
+        charges: Charges,
+        subject: &Subject,
+        amount: u128,
+        now_ms: u64,
+    ) -> Result<u64, LimitError> {
+        for id in self.sets.ids(charges).to_vec() {
+            let key = self.limit(&id)?.rule.key(subject);
+            self.charge_key(&id, &key, amount, now_ms)?;
+        }
+        self.see(now_ms);
+        Ok(self.time(now_ms))
+    }
+
+    /// Takes back a withdrawal that was charged at `charged_ms`; a limit that is gone is no matter.
+    pub fn release(&mut self, charges: Charges, subject: &Subject, amount: u128, charged_ms: u64) {
+        for id in self.sets.ids(charges).to_vec() {
+            if let Some(key) = self.rule(&id).map(|rule| rule.key(subject)) {
+                self.release_key(&id, &key, amount, charged_ms);
+            }
+        }
+    }
+
+    /// The set of these limits.
+    ///
+    /// # Errors
+    /// `Unknown` for the first that the book does not have.
+    pub fn set(&mut self, ids: &[impl AsRef<str>]) -> Result<Charges, LimitError> {
+        let ids: Vec<String> = ids.iter().map(|id| id.as_ref().to_owned()).collect();
+        for id in &ids {
+            self.limit(id)?;
+        }
+        let overflow = || LimitError::Overflow("sets".to_owned());
+        self.sets.intern(ids).ok_or_else(overflow)
+    }
+
+    /// The limits of a set, in order of id.
+    pub fn names(&self, charges: Charges) -> impl Iterator<Item = &str> {
+        self.sets.ids(charges).iter().map(String::as_str)
     }
 
     /// The time that counts when the clock says `now_ms`.
@@ -162,7 +303,7 @@ impl LimitBook {
     ///
     /// # Errors
     /// `Unknown`; the inner error says why it does not pass.
-    pub fn check(
+    pub fn check_key(
         &self,
         id: &str,
         key: &str,
@@ -198,7 +339,7 @@ impl LimitBook {
     ///
     /// # Errors
     /// `Unknown`, `Overflow`; nothing changed.
-    pub fn charge(
+    pub fn charge_key(
         &mut self,
         id: &str,
         key: &str,
@@ -225,7 +366,7 @@ impl LimitBook {
     }
 
     /// Takes back one event of `amount` that was charged at `charged_ms`; a limit or event that is gone is no matter.
-    pub fn release(&mut self, id: &str, key: &str, amount: u128, charged_ms: u64) {
+    pub fn release_key(&mut self, id: &str, key: &str, amount: u128, charged_ms: u64) {
         let Some(limit) = self.limits.get_mut(id) else {
             return;
         };
@@ -249,10 +390,11 @@ impl LimitBook {
     pub(crate) fn recount(
         &mut self,
         id: &str,
-        key: &str,
+        subject: &Subject,
         amount: u128,
         charged_ms: u64,
     ) -> Result<(), LimitError> {
+        let key = self.limit(id)?.rule.key(subject);
         let limit = self
             .limits
             .get_mut(id)
@@ -260,21 +402,11 @@ impl LimitBook {
         let length_ms = limit.rule.window_ms;
         let window = limit
             .windows
-            .entry(key.to_owned())
+            .entry(key)
             .or_insert_with(|| Window::new(length_ms));
         window
             .charge(Spent { amount, count: 1 }, charged_ms)
             .ok_or_else(|| LimitError::Overflow(id.to_owned()))
-    }
-
-    /// The limits that count a withdrawal: id, key, what happens above. In order of id.
-    pub fn covering<'a>(
-        &'a self,
-        subject: &'a Subject,
-    ) -> impl Iterator<Item = (&'a LimitRule, String)> {
-        self.rules()
-            .filter(|rule| rule.covers(subject))
-            .map(|rule| (rule, rule.key(subject)))
     }
 
     /// The rule of this id.
@@ -287,7 +419,7 @@ impl LimitBook {
         self.time_ms = self.time(now_ms);
     }
 
-    pub(crate) fn write(&self, out: &mut Canonical) {
+    pub(crate) fn write(&self, out: &mut Canonical, _symbols: &Symbols) {
         out.number(self.time_ms).length(self.limits.len());
         for (id, limit) in &self.limits {
             out.text(id)

@@ -1,6 +1,7 @@
 //! What a limit says, and which part of a withdrawal it counts by.
 
 use crate::error::LedgerError;
+use crate::subject::Subject;
 
 /// Longest window: 400 days; a slip of units shows at once.
 pub const MAX_WINDOW_MS: u64 = 400 * 86_400_000;
@@ -45,36 +46,6 @@ pub enum Over {
     Hold,
     /// It is refused.
     Deny,
-}
-
-/// What limits see of a withdrawal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
-    /// CAIP-19.
-    pub asset: String,
-    /// The initiator.
-    pub initiator: String,
-    /// Empty for none.
-    pub class: String,
-    /// The customer.
-    pub customer: String,
-    /// The address.
-    pub destination: String,
-    /// The wallet.
-    pub wallet: String,
-}
-
-impl Subject {
-    fn of(&self, dimension: Dimension) -> &str {
-        match dimension {
-            Dimension::Asset => &self.asset,
-            Dimension::Initiator => &self.initiator,
-            Dimension::Class => &self.class,
-            Dimension::Customer => &self.customer,
-            Dimension::Destination => &self.destination,
-            Dimension::Wallet => &self.wallet,
-        }
-    }
 }
 
 /// One limit of the policy.
@@ -140,26 +111,19 @@ impl LimitRule {
         }
     }
 
-    /// Whether it counts this withdrawal.
-    #[must_use]
-    pub fn covers(&self, subject: &Subject) -> bool {
-        self.asset
-            .as_ref()
-            .is_none_or(|asset| *asset == subject.asset)
-            && self
-                .class
-                .as_ref()
-                .is_none_or(|class| *class == subject.class)
-    }
-
-    /// The key that it counts this withdrawal under; each value follows its length, so that no two scopes share one.
+    /// The key that it counts this withdrawal under; every part has its own length.
     #[must_use]
     pub fn key(&self, subject: &Subject) -> String {
         let mut key = String::new();
-        for value in self.scope.iter().map(|dimension| subject.of(*dimension)) {
-            key.push_str(&value.len().to_string());
-            key.push(':');
-            key.push_str(value);
+        for dimension in &self.scope {
+            key.push_str(&match dimension {
+                Dimension::Asset => format!("a{}", subject.asset.number()),
+                Dimension::Initiator => format!("i{}", subject.initiator.number()),
+                Dimension::Class => format!("c{}", subject.class.number()),
+                Dimension::Wallet => format!("w{}", subject.wallet.number()),
+                Dimension::Customer => format!("u{:?}", subject.customer),
+                Dimension::Destination => format!("d{:?}", subject.destination),
+            });
         }
         key
     }

@@ -8,10 +8,12 @@
     missing_docs
 )]
 
-use custody_ledger::limits::{Dimension, LimitRule, Over, Subject};
+use std::sync::Arc;
+
+use custody_ledger::limits::{Dimension, LimitRule, Over};
 use custody_ledger::{
     AccountName, Answer, Assignment, Candidate, Decision, Fact, FeeMode, Ledger, LedgerError,
-    PayoutTerms, Priority, Ulid,
+    Name128, Names, PayoutTerms, Priority, Ulid, withdrawal_digest,
 };
 
 pub const ETH: &str = "eip155:1/slip44:60";
@@ -63,31 +65,43 @@ pub fn candidate(reference: &str, attempt: u32, amount: u128) -> Candidate {
         *to = from;
     }
     Candidate {
-        reference: reference.to_owned(),
+        names: Arc::new(Names {
+            asset: Box::from(ETH),
+            initiator: Box::from("backend"),
+            class: Box::from("retail"),
+            wallet: Box::from("hot-1"),
+            pool: Box::from("customers"),
+            routing_sequence: 1,
+        }),
+        reference: Box::from(reference),
+        key: Name128::reference("backend", reference),
         attempt,
         intent_sha256,
-        subject: Subject {
-            asset: ETH.to_owned(),
-            initiator: "backend".to_owned(),
-            class: "retail".to_owned(),
-            customer: "c1".to_owned(),
-            destination: "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359".to_owned(),
-            wallet: "hot-1".to_owned(),
-        },
-        pool: "customers".to_owned(),
+        customer: Name128::customer("c1"),
+        destination: Name128::destination("0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"),
         amount,
         service_fee: 0,
         fee_mode: FeeMode::House,
         submit_before_ms: NOW + HOUR,
         pay_before_ms: NOW + 2 * HOUR,
-        routing_sequence: 1,
         priority: Priority::Standard,
+        digest: withdrawal_digest("backend", reference, attempt),
     }
+}
+
+/// The same with one of its names changed.
+pub fn renamed(mut candidate: Candidate, change: impl FnOnce(&mut Names)) -> Candidate {
+    change(Arc::make_mut(&mut candidate.names));
+    candidate
 }
 
 /// Decides and applies; answers with a word for the table and the id.
 pub fn submit(ledger: &mut Ledger, candidate: Candidate, now_ms: u64) -> (String, Option<Ulid>) {
-    match ledger.decide_submission(candidate, now_ms, 7, 1).unwrap() {
+    let candidate = Arc::new(candidate);
+    match ledger
+        .decide_submission(&candidate, &[], now_ms, 7, 1)
+        .unwrap()
+    {
         Answer::Decided { fact, .. } => {
             let word = match fact.decision {
                 Decision::Accepted => "accepted".to_owned(),

@@ -1,0 +1,44 @@
+//! The ids of payouts as withdrawals name them: each text once, for as long as a withdrawal in memory has it.
+
+use crate::slab::{Slab, Slot};
+
+#[derive(Debug, Clone)]
+struct PayoutId {
+    text: Box<str>,
+    withdrawals: u32,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PayoutIds(Slab<PayoutId>);
+
+impl PayoutIds {
+    /// A payout that no withdrawal has yet.
+    pub fn add(&mut self, text: &str) -> Option<Slot> {
+        self.0.insert(PayoutId {
+            text: Box::from(text),
+            withdrawals: 0,
+        })
+    }
+
+    /// The id; empty for NONE.
+    pub fn name(&self, payout: Slot) -> &str {
+        self.0.get(payout).map_or("", |payout| &payout.text)
+    }
+
+    /// One more withdrawal has it.
+    pub fn bind(&mut self, payout: Slot) {
+        if let Some(payout) = self.0.get_mut(payout) {
+            payout.withdrawals = payout.withdrawals.saturating_add(1);
+        }
+    }
+
+    /// One less; the last takes the text with it.
+    pub fn unbind(&mut self, payout: Slot) {
+        if let Some(found) = self.0.get_mut(payout) {
+            found.withdrawals = found.withdrawals.saturating_sub(1);
+            if found.withdrawals == 0 {
+                self.0.remove(payout);
+            }
+        }
+    }
+}
