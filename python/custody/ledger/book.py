@@ -193,7 +193,11 @@ class Ledger:
 
     def by_reference(self, initiator: str, reference: str, attempt: int = 0) -> WithdrawalView | None:
         """The withdrawal of an attempt (0 for the newest), or None where there is none or it was rejected."""
-        found = [each for each in self.attempts(_core.reference_key(initiator, reference)) if attempt in (0, each.number)]
+        found = [
+            each
+            for each in self.attempts(_core.reference_key(initiator, reference))
+            if attempt in (0, each.number)
+        ]
         withdrawal_id = found[-1].withdrawal_id if found else None
         return None if withdrawal_id is None else self.withdrawal(withdrawal_id)
 

@@ -74,6 +74,7 @@ class ControlState(ControlView):
             kinds.RECORD_KIND_PAYOUTS_REORGED: lambda m, now, _: payouts.reorged(m),
             kinds.RECORD_KIND_PAYOUTS_FINAL: lambda m, now, _: payouts.final(m),
             kinds.RECORD_KIND_PAYOUTS_ABANDONED: lambda m, now, _: payouts.abandoned(m),
+            kinds.RECORD_KIND_ENDED_FORGOTTEN: lambda m, now, _: None,
             kinds.RECORD_KIND_PROPOSAL_OPENED: self._proposal_opened,
             kinds.RECORD_KIND_APPROVAL_RECORDED: lambda m, now, _: self._proposals.decided(m, now),
             kinds.RECORD_KIND_PROPOSAL_CLOSED: self._proposal_closed,

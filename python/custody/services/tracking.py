@@ -21,7 +21,7 @@ __all__ = ["Event", "Expected", "Finding", "Tracked", "tracked"]
 class Expected:
     """What a transaction must have done: so much of the asset from our wallet to an address.
 
-    That is `to`, or the one that the withdrawal's intent names: the record that holds it, the leaf, the intent's SHA-256.
+    That is `to`, or what the withdrawal's intent names: the record that holds it, the leaf, the intent's SHA-256.
     """
 
     asset: AssetRule

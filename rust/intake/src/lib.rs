@@ -2,6 +2,9 @@
 //! ledger for each item in turn and packs what it decided into one record; [`apply_record`] replays records, from
 //! their bytes alone.
 //!
+//! References that left the ledger's memory are looked up between the two: [`Prepared::may_be_old`] lists them,
+//! [`Prepared::answer`] takes what the journal says; whoever did not ask since the last of them left is stale.
+//!
 //! One item never spoils another, a batch never half-answers, and an item whose signatures did not verify is answered
 //! and never stored.
 
@@ -10,6 +13,7 @@ mod body;
 mod destination;
 mod explain;
 mod metadata;
+mod old;
 mod outcome;
 mod prepare;
 mod refusal;
@@ -21,6 +25,7 @@ mod signatures;
 mod submit;
 
 pub use explain::{Explained, explain};
+pub use old::OldAttempt;
 pub use prepare::{MAX_ITEMS, Prepared, prepare};
 pub use refusal::Malformed;
 pub use replay::apply_record;

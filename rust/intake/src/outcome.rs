@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use custody_ledger::{Decision, Ledger, Priority, Remedy, Submission, Ulid};
+use custody_ledger::{Candidate, Decision, Ledger, Priority, Remedy, Submission, Ulid};
 use custody_wire::messages::journal::v1::IntakeOutcome;
-use custody_wire::{pack_leaf, parse_amount, unpack_leaf};
+use custody_wire::{Leaf, pack_leaf, parse_amount, unpack_leaf};
 use prost::Message;
 
 use crate::body::{self, SharedNames};
@@ -54,16 +54,17 @@ pub(crate) fn pack(ledger: &Ledger, fact: &Submission, item: &Item) -> Result<Ve
     Ok(leaf)
 }
 
-/// The submission of a leaf, from its bytes alone.
-pub(crate) fn unpack(
-    ledger: &mut Ledger,
-    shared: &mut SharedNames,
-    leaf: &[u8],
-    recorded_ms: u64,
-    sequence: u64,
-    number: u32,
-) -> Result<Submission, String> {
-    let leaf = unpack_leaf(leaf).map_err(|error| error.to_string())?;
+/// What a stored leaf says.
+pub(crate) struct Read {
+    pub candidate: Candidate,
+    pub decision: Decision,
+    pub id: Option<Ulid>,
+    pub remedy: Remedy,
+    pub outcome: IntakeOutcome,
+}
+
+/// Reads a leaf, from its bytes alone.
+pub(crate) fn read(leaf: &Leaf<'_>, shared: &mut SharedNames) -> Result<Read, String> {
     let outcome = IntakeOutcome::decode(leaf.outcome).map_err(|error| error.to_string())?;
     let decision = Decision::from_number(outcome.decision).ok_or("an unknown decision")?;
     let priority = i32::try_from(outcome.priority)
@@ -80,16 +81,39 @@ pub(crate) fn unpack(
         [] => None,
         bytes => Some(Ulid::from_slice(bytes).ok_or("a withdrawal id without 16 bytes")?),
     };
-    let charges = ledger.limits_mut().set(&outcome.charged_limits);
-    Ok(Submission {
-        candidate: Arc::new(candidate),
+    if id.is_some() == (decision == Decision::Rejected) {
+        return Err("a withdrawal id and a rejection, or neither".to_owned());
+    }
+    Ok(Read {
+        candidate,
         decision,
         id,
-        tag: outcome.tag,
         remedy: Remedy::from_number(outcome.remedy).ok_or("an unknown remedy")?,
-        earliest_pass_ms: outcome.earliest_pass_unix_ms,
+        outcome,
+    })
+}
+
+/// The submission of a leaf, from its bytes alone; the ledger knows the sets of limits.
+pub(crate) fn unpack(
+    ledger: &mut Ledger,
+    shared: &mut SharedNames,
+    leaf: &[u8],
+    recorded_ms: u64,
+    sequence: u64,
+    number: u32,
+) -> Result<Submission, String> {
+    let leaf = unpack_leaf(leaf).map_err(|error| error.to_string())?;
+    let read = read(&leaf, shared)?;
+    let charges = ledger.limits_mut().set(&read.outcome.charged_limits);
+    Ok(Submission {
+        candidate: Arc::new(read.candidate),
+        decision: read.decision,
+        id: read.id,
+        tag: read.outcome.tag,
+        remedy: read.remedy,
+        earliest_pass_ms: read.outcome.earliest_pass_unix_ms,
         charges: charges.map_err(|error| error.to_string())?,
-        queued_since_ms: outcome.queued_since_unix_ms,
+        queued_since_ms: read.outcome.queued_since_unix_ms,
         recorded_ms,
         sequence,
         leaf: number,

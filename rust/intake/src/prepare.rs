@@ -1,6 +1,6 @@
 //! The first half of a submission, in any thread: decode, canonical form, policy, signatures. Nothing is consumed.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use custody_crypto::Keyring;
 use custody_ledger::{Candidate, Priority, tags};
@@ -10,6 +10,7 @@ use prost::Message;
 use crate::batch::Batch;
 use crate::body::{self, SharedNames};
 use crate::metadata::{self, Metadata};
+use crate::old::Found;
 use crate::refusal::{Malformed, Refusal};
 use crate::rules::Rules;
 use crate::signatures::{self, Validity};
@@ -29,6 +30,7 @@ pub struct Prepared {
     pub(crate) governance_sequence: u64,
     pub(crate) keyring_version: u64,
     pub(crate) items: Vec<Result<Item, Refusal>>,
+    pub(crate) found: OnceLock<Found>,
 }
 
 /// An item whose signatures verified.
@@ -117,6 +119,7 @@ pub fn prepare(
         policy_hash: rules.policy_hash,
         governance_sequence: rules.governance_sequence,
         keyring_version: keyring.version(),
+        found: OnceLock::new(),
         items: items.collect(),
     })
 }

@@ -6,6 +6,7 @@ use custody_wire::messages::journal::v1::RecordHeader;
 use custody_wire::messages::v1::{Cursor, SubmitResult, SubmitWithdrawalsResponse};
 use prost::Message;
 
+use crate::old::Found;
 use crate::outcome;
 use crate::prepare::{Item, Prepared};
 use crate::refusal::{IntentId, Refusal};
@@ -21,7 +22,8 @@ pub struct Submitted {
     pub record: Option<Vec<u8>>,
     /// The record's root.
     pub root: [u8; 32],
-    /// Policy or keyring changed since it was prepared: nothing was done, prepare it again.
+    /// Policy or keyring changed since it was prepared, or references left memory since they were looked up: nothing
+    /// was done, prepare it again.
     pub stale: bool,
     /// Metadata to store beside the journal: the withdrawal, the salt, the pairs as JSON.
     pub metadata: Vec<(Ulid, [u8; 32], Vec<u8>)>,
@@ -44,9 +46,12 @@ pub fn submit(
     let mut sequence = first_sequence;
     let mut answered = Vec::with_capacity(group.len());
     for prepared in group {
+        let unasked = Found::default();
+        let found = prepared.found.get().unwrap_or(&unasked);
         let current = prepared.keyring_version == keyring_version
             && prepared.policy_hash == rules.policy_hash
-            && prepared.governance_sequence == rules.governance_sequence;
+            && prepared.governance_sequence == rules.governance_sequence
+            && found.generation == ledger.old_ids().generation();
         if !current {
             answered.push((
                 Submitted {
@@ -57,8 +62,8 @@ pub fn submit(
             ));
             continue;
         }
-        let made =
-            one(ledger, rules, prepared, now_ms, sequence).map_err(|error| stop(ledger, error))?;
+        let made = one(ledger, rules, prepared, found, now_ms, sequence)
+            .map_err(|error| stop(ledger, error))?;
         if made.0.record.is_some() {
             sequence = sequence
                 .checked_add(1)
@@ -96,6 +101,7 @@ fn one(
     ledger: &mut Ledger,
     rules: &Rules,
     prepared: &Prepared,
+    found: &Found,
     now_ms: u64,
     sequence: u64,
 ) -> Result<(Submitted, Vec<SubmitResult>), LedgerError> {
@@ -110,7 +116,7 @@ fn one(
         {
             Ok(item) => item,
             Err(refusal) => {
-                let known = answered_before(ledger, &refusal);
+                let known = answered_before(ledger, found, &refusal);
                 results.push(known.unwrap_or_else(|| response::refused(&refusal)));
                 continue;
             }
@@ -120,7 +126,13 @@ fn one(
             .checked_add(1)
             .and_then(|number| u32::try_from(number).ok());
         let number = number.ok_or_else(|| LedgerError::Broken("too many leaves".to_owned()))?;
-        let answer = ledger.decide_submission(&item.candidate, &[], now_ms, sequence, number)?;
+        let answer = ledger.decide_submission(
+            &item.candidate,
+            found.of(&item.candidate.key),
+            now_ms,
+            sequence,
+            number,
+        )?;
         results.push(response::answered(&item.candidate.reference, &answer));
         if let Answer::Decided { fact, .. } = answer {
             leaves.push(outcome::pack(ledger, &fact, item).map_err(LedgerError::Broken)?);
@@ -144,9 +156,11 @@ fn one(
 /// The first answer to an intent that policy, keys or time would refuse now: whoever lost it and sends the same bytes
 /// again must not take them for refused, and pay by another reference. No signature is asked: the answer is the
 /// caller's own, and changes nothing.
-fn answered_before(ledger: &Ledger, refusal: &Refusal) -> Option<SubmitResult> {
+fn answered_before(ledger: &Ledger, found: &Found, refusal: &Refusal) -> Option<SubmitResult> {
     let id = refusal.id.as_ref()?;
-    let mut attempts = ledger.attempts(&id.key).into_iter();
+    let mut attempts = ledger.attempts(&id.key);
+    attempts.extend_from_slice(found.of(&id.key));
+    let mut attempts = attempts.into_iter();
     let known = attempts.find(|known| known.number == id.attempt)?;
     (known.intent_sha256 == id.intent_sha256)
         .then(|| response::answered(&id.reference, &Answer::Before(known)))

@@ -85,6 +85,7 @@ impl Ledger {
                     format!("halt {halt} cannot be added")
                 })
             }
+            Fact::IdsForgotten(leaving) => self.forget(leaving),
             Fact::Resumed { halt } => {
                 require(self.halts.remove(halt), || format!("no halt {halt}"))
             }
@@ -145,8 +146,12 @@ impl Ledger {
             format!("{:?} with {accepted:?}", fact.decision)
         })?;
         let newest = self.ids.attempts(&candidate.key).next();
-        let next = newest.map_or(Some(1), |newest| newest.attempt().checked_add(1));
-        require(next == Some(candidate.attempt), || {
+        let follows = match newest {
+            Some(newest) => newest.attempt().checked_add(1) == Some(candidate.attempt),
+            // The attempts before may have left memory.
+            None => candidate.attempt == 1 || self.old.0.contains(&candidate.key),
+        };
+        require(follows, || {
             format!(
                 "{} {} is not the next attempt",
                 candidate.reference, candidate.attempt

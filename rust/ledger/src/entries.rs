@@ -91,7 +91,9 @@ pub(crate) fn of<'a>(ledger: &'a Ledger, fact: &'a Fact) -> Entries<'a> {
             ));
             Ok(entries)
         }
-        Fact::Released(_) | Fact::Halted { .. } | Fact::Resumed { .. } => Ok(Vec::new()),
+        Fact::Released(_) | Fact::Halted { .. } | Fact::Resumed { .. } | Fact::IdsForgotten(_) => {
+            Ok(Vec::new())
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Facts: what happened, never what should be done. `decide` makes them, `apply` enters them.
 
+use crate::forget::Forgotten;
 use crate::halts::Scope;
 use crate::state::End;
 use crate::submission::Submission;
@@ -79,6 +80,8 @@ pub enum Fact {
         /// The halt.
         halt: String,
     },
+    /// References leave memory.
+    IdsForgotten(Vec<Forgotten>),
 }
 
 /// What a payout pays, and reserves for it.

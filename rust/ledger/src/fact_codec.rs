@@ -7,8 +7,10 @@ use stored::ledger_fact::Fact as Stored;
 
 use crate::error::LedgerError;
 use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
+use crate::forget::{Forgotten, ForgottenAttempt};
 use crate::halts::Scope;
-use crate::state::End;
+use crate::names::Name128;
+use crate::state::{End, State};
 use crate::ulid::Ulid;
 
 impl Fact {
@@ -75,6 +77,9 @@ impl Fact {
                 scopes: scopes.iter().map(Scope::to_string).collect(),
             }),
             Self::Resumed { halt } => Stored::Resumed(stored::ScopesResumed { halt_id: halt }),
+            Self::IdsForgotten(references) => Stored::IdsForgotten(stored::IdsForgotten {
+                references: references.iter().map(forgotten).collect(),
+            }),
         };
         Some(stored::LedgerFact { fact: Some(fact) }.encode_to_vec())
     }
@@ -152,6 +157,12 @@ impl Fact {
                     halt: f.halt_id,
                 },
                 Stored::Resumed(f) => Self::Resumed { halt: f.halt_id },
+                Stored::IdsForgotten(f) => Self::IdsForgotten(
+                    f.references
+                        .iter()
+                        .map(reference)
+                        .collect::<Result<_, _>>()?,
+                ),
             },
         )
     }
@@ -171,6 +182,66 @@ fn assignment(item: &stored::AssignedWithdrawal) -> Result<Assignment, LedgerErr
         net_amount: amount("net_amount", &item.net_amount)?,
         fee_charged: amount("fee_charged", &item.fee_charged)?,
     })
+}
+
+fn forgotten(reference: &Forgotten) -> stored::ForgottenReference {
+    let attempt = |each: &ForgottenAttempt| stored::ForgottenAttempt {
+        attempt: each.attempt,
+        sequence: each.sequence,
+        leaf: each.leaf,
+        state: i32::from(match each.state {
+            None => stored::ForgottenState::Rejected,
+            Some(State::Posted) => stored::ForgottenState::Posted,
+            Some(State::Voided(End::Cancelled)) => stored::ForgottenState::Cancelled,
+            Some(State::Voided(End::Expired)) => stored::ForgottenState::Expired,
+            Some(State::Voided(End::Refunded)) => stored::ForgottenState::Refunded,
+            // Open ones are never forgotten.
+            Some(State::Held | State::Queued | State::Assigned) => {
+                stored::ForgottenState::Unspecified
+            }
+        }),
+    };
+    stored::ForgottenReference {
+        key: reference.key.0.to_vec(),
+        attempts: reference.attempts.iter().map(attempt).collect(),
+    }
+}
+
+fn reference(stored: &stored::ForgottenReference) -> Result<Forgotten, LedgerError> {
+    let key = stored.key.as_slice().try_into();
+    let key = key.map_err(|_| LedgerError::malformed("key", "must have 16 bytes"))?;
+    let attempt = |each: &stored::ForgottenAttempt| {
+        Ok(ForgottenAttempt {
+            attempt: each.attempt,
+            sequence: each.sequence,
+            leaf: each.leaf,
+            state: forgotten_state(each.state)?,
+        })
+    };
+    Ok(Forgotten {
+        key: Name128(key),
+        attempts: stored
+            .attempts
+            .iter()
+            .map(attempt)
+            .collect::<Result<_, LedgerError>>()?,
+    })
+}
+
+/// How a forgotten attempt ended, by `ForgottenState`'s number; none for a refusal.
+///
+/// # Errors
+/// `Malformed`.
+pub fn forgotten_state(number: i32) -> Result<Option<State>, LedgerError> {
+    use stored::ForgottenState as Number;
+    match Number::try_from(number) {
+        Ok(Number::Rejected) => Ok(None),
+        Ok(Number::Posted) => Ok(Some(State::Posted)),
+        Ok(Number::Cancelled) => Ok(Some(State::Voided(End::Cancelled))),
+        Ok(Number::Expired) => Ok(Some(State::Voided(End::Expired))),
+        Ok(Number::Refunded) => Ok(Some(State::Voided(End::Refunded))),
+        Ok(Number::Unspecified) | Err(_) => Err(LedgerError::malformed("state", "is not known")),
+    }
 }
 
 fn amount(field: &str, text: &str) -> Result<u128, LedgerError> {

@@ -84,6 +84,7 @@ pub(crate) struct Ids {
     by_id: Index,
     by_key: Index,
     by_time: Timeline,
+    rejected_by_time: Timeline,
 }
 
 impl Ids {
@@ -164,10 +165,55 @@ impl Ids {
 
     /// Stores a rejection; `None` when there is no place.
     pub fn reject(&mut self, rejection: Rejection) -> Option<()> {
-        let key = rejection.key;
-        let answered = IdRef::rejection(self.rejections.insert(rejection)?)?;
+        let (key, recorded_ms) = (rejection.key, rejection.recorded_ms);
+        let slot = self.rejections.insert(rejection)?;
+        let answered = IdRef::rejection(slot)?;
+        let rejections = &self.rejections;
+        let time = |slot| rejections.get(slot).map_or(0, |each| each.recorded_ms);
+        self.rejected_by_time.add(recorded_ms, slot, time);
         self.answer(&key, answered);
         Some(())
+    }
+
+    /// The references of the oldest rejections and withdrawals, each group oldest first, of before `before_ms`.
+    pub fn oldest_keys(&self, before_ms: u64) -> impl Iterator<Item = Name128> {
+        let rejected = self.rejected_by_time.earliest_first();
+        let rejected = rejected.filter_map(|slot| self.rejections.get(slot));
+        let rejected = rejected.take_while(move |each| each.recorded_ms < before_ms);
+        let taken = self
+            .by_time
+            .earliest_first()
+            .filter_map(|slot| self.at(slot));
+        let taken = taken.take_while(move |each| each.accepted_ms() < before_ms);
+        let rejected = rejected.map(|each| each.key);
+        rejected.chain(taken.map(|each| each.key))
+    }
+
+    /// Takes all attempts under a key out; answers with the payouts that they name.
+    pub fn forget(&mut self, key: &Name128) -> Vec<Slot> {
+        let mut at = self.newest(key);
+        let newest = at;
+        self.by_key.remove(&key.0, |number| number == newest.0);
+        let mut payouts = Vec::new();
+        while let Some(answered) = self.answered(at) {
+            let previous = answered.previous();
+            match answered {
+                Answered::Withdrawal(withdrawal) => {
+                    let (id, slot) = (withdrawal.id, Slot::from_number(at.0));
+                    payouts.push(withdrawal.payout);
+                    self.by_id.remove(&id.0, |number| number == slot.number());
+                    self.by_time.remove(id.unix_ms(), slot);
+                    self.withdrawals.remove(slot);
+                }
+                Answered::Rejection(rejection) => {
+                    let slot = Slot::from_number(at.0 & !REJECTED);
+                    self.rejected_by_time.remove(rejection.recorded_ms, slot);
+                    self.rejections.remove(slot);
+                }
+            }
+            at = previous;
+        }
+        payouts
     }
 
     fn answer(&mut self, key: &Name128, answered: IdRef) {

@@ -9,6 +9,7 @@ use crate::fact::{PayoutTerms, SweepTerms};
 use crate::halts::{Halts, Scope};
 use crate::ids::Ids;
 use crate::limits::{LimitBook, LimitError, LimitRule, Subject};
+use crate::old_ids::SharedOldIds;
 use crate::payout_ids::PayoutIds;
 use crate::queue::Queue;
 use crate::routes::{Route, Routes};
@@ -57,6 +58,9 @@ pub struct Ledger {
     pub(crate) routes: Routes,
     pub(crate) ids: Ids,
     pub(crate) payout_ids: PayoutIds,
+    pub(crate) old: SharedOldIds,
+    /// A digest of all references that left memory, in order.
+    pub(crate) forgotten: [u8; 32],
     pub(crate) payouts: BTreeMap<String, Open<PayoutTerms>>,
     pub(crate) legs: BTreeMap<String, Open<SweepTerms>>,
     pub(crate) halts: Halts,
@@ -303,6 +307,7 @@ impl Ledger {
             let sequence = route.map_or(0, |route| route.routing_sequence);
             vec![name(wallet), sequence.to_string(), name(rejection.tag)]
         });
+        out.number(self.old.0.references()).bytes(&self.forgotten);
         out.length(self.payouts.len());
         for open in self.payouts.values() {
             write_payout(&mut out, open);

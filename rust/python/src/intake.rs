@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use custody_intake::OldAttempt;
+use custody_ledger::forgotten_state;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 
 use crate::crypto::Keyring;
 use crate::errors::raise;
+use crate::ledger_state::to_py;
 
 /// Fills `custody._core.intake`.
 pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -63,6 +66,26 @@ impl Prepared {
     #[getter]
     fn keyring_version(&self) -> u64 {
         self.inner.keyring_version()
+    }
+
+    fn answer(
+        &self,
+        py: Python<'_>,
+        generation: u64,
+        found: Vec<(u64, u32, Vec<u8>, i32)>,
+    ) -> PyResult<()> {
+        let old = |(sequence, leaf, bytes, state): (u64, u32, Vec<u8>, i32)| {
+            let state = forgotten_state(state).map_err(|error| to_py(py, error))?;
+            Ok(OldAttempt {
+                sequence,
+                leaf,
+                bytes,
+                state,
+            })
+        };
+        let found: Vec<OldAttempt> = found.into_iter().map(old).collect::<PyResult<_>>()?;
+        py.detach(|| self.inner.answer(generation, &found))
+            .map_err(|error| raise(py, "Malformed", (error.field, error.reason)))
     }
 }
 

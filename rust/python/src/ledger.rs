@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use custody_ledger::{AccountName, End, Fact, FeeBudget, Name128, PayoutTerms, Scope, SweepTerms};
+use custody_ledger::{
+    AccountName, End, Fact, FeeBudget, LedgerError, Name128, OldIds, PayoutTerms, Scope, SweepTerms,
+};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
@@ -28,14 +30,18 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyclass(frozen, module = "custody._core.ledger")]
 pub struct Ledger {
     pub(crate) state: Mutex<State>,
+    /// Read without the lock.
+    old: Arc<OldIds>,
 }
 
 #[pymethods]
 impl Ledger {
     #[new]
     fn new() -> Self {
+        let state = State::default();
         Self {
-            state: Mutex::default(),
+            old: state.ledger.old_ids(),
+            state: Mutex::new(state),
         }
     }
 
@@ -81,6 +87,48 @@ impl Ledger {
             )
         })?;
         views::submitted(py, &submitted)
+    }
+
+    fn may_be_old<'py>(
+        &self,
+        py: Python<'py>,
+        prepared: &Prepared,
+    ) -> (u64, Vec<Bound<'py, PyBytes>>) {
+        let (generation, keys) = py.detach(|| prepared.inner.may_be_old(&self.old));
+        let keys = keys.into_iter().map(|key| PyBytes::new(py, &key.0));
+        (generation, keys.collect())
+    }
+
+    fn forgettable<'py>(
+        &self,
+        py: Python<'py>,
+        before_ms: u64,
+        most: usize,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let found = self.run(py, |state| {
+            state.ledger.intact()?;
+            Ok(state.ledger.forgettable(before_ms, most))
+        })?;
+        let bytes = match found.is_empty() {
+            true => None,
+            false => Fact::IdsForgotten(found).encode(),
+        };
+        Ok(bytes.map(|bytes| PyBytes::new(py, &bytes)))
+    }
+
+    fn decide_forget<'py>(
+        &self,
+        py: Python<'py>,
+        wanted: PyBackedBytes,
+        before_ms: u64,
+    ) -> Decided<'py> {
+        self.decide(py, |ledger| match Fact::decode(&wanted)? {
+            Fact::IdsForgotten(wanted) => ledger.decide_forget(&wanted, before_ms),
+            _ => Err(LedgerError::Malformed(
+                "wanted".to_owned(),
+                "is another fact".to_owned(),
+            )),
+        })
     }
 
     fn explain(

@@ -409,6 +409,12 @@ impl LimitBook {
             .ok_or_else(|| LimitError::Overflow(id.to_owned()))
     }
 
+    /// The longest window of any limit, ms: what was charged earlier than that counts nowhere.
+    #[must_use]
+    pub fn longest_window_ms(&self) -> u64 {
+        self.rules().map(|rule| rule.window_ms).max().unwrap_or(0)
+    }
+
     /// The rule of this id.
     #[must_use]
     pub fn rule(&self, id: &str) -> Option<&LimitRule> {

@@ -25,39 +25,47 @@ _sym_db = _symbol_database.Default()
 from custody.api.journal.v1 import withdrawal_pb2 as custody_dot_api_dot_journal_dot_v1_dot_withdrawal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#custody/api/journal/v1/ledger.proto\x12\x16\x63ustody.api.journal.v1\x1a\'custody/api/journal/v1/withdrawal.proto\"\xd9\x05\n\nLedgerFact\x12\x37\n\x06opened\x18\x01 \x01(\x0b\x32%.custody.api.journal.v1.BalanceOpenedH\x00\x12\x39\n\x08released\x18\x02 \x01(\x0b\x32%.custody.api.journal.v1.HoldsReleasedH\x00\x12\x34\n\x06voided\x18\x03 \x01(\x0b\x32\".custody.api.journal.v1.HoldVoidedH\x00\x12:\n\x08\x61ssigned\x18\x04 \x01(\x0b\x32&.custody.api.journal.v1.PayoutAssignedH\x00\x12>\n\nunassigned\x18\x05 \x01(\x0b\x32(.custody.api.journal.v1.PayoutUnassignedH\x00\x12\x36\n\x06posted\x18\x06 \x01(\x0b\x32$.custody.api.journal.v1.PayoutPostedH\x00\x12\x36\n\x06\x66\x61iled\x18\x07 \x01(\x0b\x32$.custody.api.journal.v1.PayoutFailedH\x00\x12?\n\x0esweep_departed\x18\x08 \x01(\x0b\x32%.custody.api.journal.v1.SweepDepartedH\x00\x12=\n\rsweep_arrived\x18\t \x01(\x0b\x32$.custody.api.journal.v1.SweepArrivedH\x00\x12;\n\x0csweep_failed\x18\n \x01(\x0b\x32#.custody.api.journal.v1.SweepFailedH\x00\x12\x36\n\x06halted\x18\x0b \x01(\x0b\x32$.custody.api.journal.v1.ScopesHaltedH\x00\x12\x38\n\x07resumed\x18\x0c \x01(\x0b\x32%.custody.api.journal.v1.ScopesResumedH\x00\x42\x06\n\x04\x66\x61\x63t\"L\n\rBalanceOpened\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x0c\n\x04pool\x18\x04 \x01(\t\"\'\n\rHoldsReleased\x12\x16\n\x0ewithdrawal_ids\x18\x01 \x03(\x0c\"W\n\nHoldVoided\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x32\n\x03\x65nd\x18\x02 \x01(\x0e\x32%.custody.api.journal.v1.WithdrawalEnd\"\x97\x01\n\x0ePayoutAssigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x0e\n\x06wallet\x18\x02 \x01(\t\x12\x39\n\x05items\x18\x03 \x03(\x0b\x32*.custody.api.journal.v1.AssignedWithdrawal\x12\x11\n\tfee_asset\x18\x04 \x01(\t\x12\x14\n\x0c\x66\x65\x65_reserved\x18\x05 \x01(\t\"T\n\x12\x41ssignedWithdrawal\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x12\n\nnet_amount\x18\x02 \x01(\t\x12\x13\n\x0b\x66\x65\x65_charged\x18\x03 \x01(\t\"%\n\x10PayoutUnassigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\"3\n\x0cPayoutPosted\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"3\n\x0cPayoutFailed\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"\x8a\x01\n\rSweepDeparted\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_wallet\x18\x02 \x01(\t\x12\x11\n\tto_wallet\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x11\n\tfee_asset\x18\x06 \x01(\t\x12\x0f\n\x07\x66\x65\x65_cap\x18\x07 \x01(\t\"0\n\x0cSweepArrived\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0bSweepFailed\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0cScopesHalted\x12\x0f\n\x07halt_id\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\" \n\rScopesResumed\x12\x0f\n\x07halt_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#custody/api/journal/v1/ledger.proto\x12\x16\x63ustody.api.journal.v1\x1a\'custody/api/journal/v1/withdrawal.proto\"\x98\x06\n\nLedgerFact\x12\x37\n\x06opened\x18\x01 \x01(\x0b\x32%.custody.api.journal.v1.BalanceOpenedH\x00\x12\x39\n\x08released\x18\x02 \x01(\x0b\x32%.custody.api.journal.v1.HoldsReleasedH\x00\x12\x34\n\x06voided\x18\x03 \x01(\x0b\x32\".custody.api.journal.v1.HoldVoidedH\x00\x12:\n\x08\x61ssigned\x18\x04 \x01(\x0b\x32&.custody.api.journal.v1.PayoutAssignedH\x00\x12>\n\nunassigned\x18\x05 \x01(\x0b\x32(.custody.api.journal.v1.PayoutUnassignedH\x00\x12\x36\n\x06posted\x18\x06 \x01(\x0b\x32$.custody.api.journal.v1.PayoutPostedH\x00\x12\x36\n\x06\x66\x61iled\x18\x07 \x01(\x0b\x32$.custody.api.journal.v1.PayoutFailedH\x00\x12?\n\x0esweep_departed\x18\x08 \x01(\x0b\x32%.custody.api.journal.v1.SweepDepartedH\x00\x12=\n\rsweep_arrived\x18\t \x01(\x0b\x32$.custody.api.journal.v1.SweepArrivedH\x00\x12;\n\x0csweep_failed\x18\n \x01(\x0b\x32#.custody.api.journal.v1.SweepFailedH\x00\x12\x36\n\x06halted\x18\x0b \x01(\x0b\x32$.custody.api.journal.v1.ScopesHaltedH\x00\x12\x38\n\x07resumed\x18\x0c \x01(\x0b\x32%.custody.api.journal.v1.ScopesResumedH\x00\x12=\n\rids_forgotten\x18\r \x01(\x0b\x32$.custody.api.journal.v1.IdsForgottenH\x00\x42\x06\n\x04\x66\x61\x63t\"L\n\rBalanceOpened\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x0c\n\x04pool\x18\x04 \x01(\t\"\'\n\rHoldsReleased\x12\x16\n\x0ewithdrawal_ids\x18\x01 \x03(\x0c\"W\n\nHoldVoided\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x32\n\x03\x65nd\x18\x02 \x01(\x0e\x32%.custody.api.journal.v1.WithdrawalEnd\"\x97\x01\n\x0ePayoutAssigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x0e\n\x06wallet\x18\x02 \x01(\t\x12\x39\n\x05items\x18\x03 \x03(\x0b\x32*.custody.api.journal.v1.AssignedWithdrawal\x12\x11\n\tfee_asset\x18\x04 \x01(\t\x12\x14\n\x0c\x66\x65\x65_reserved\x18\x05 \x01(\t\"T\n\x12\x41ssignedWithdrawal\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x12\n\nnet_amount\x18\x02 \x01(\t\x12\x13\n\x0b\x66\x65\x65_charged\x18\x03 \x01(\t\"%\n\x10PayoutUnassigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\"3\n\x0cPayoutPosted\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"3\n\x0cPayoutFailed\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"\x8a\x01\n\rSweepDeparted\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_wallet\x18\x02 \x01(\t\x12\x11\n\tto_wallet\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x11\n\tfee_asset\x18\x06 \x01(\t\x12\x0f\n\x07\x66\x65\x65_cap\x18\x07 \x01(\t\"0\n\x0cSweepArrived\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0bSweepFailed\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0cScopesHalted\x12\x0f\n\x07halt_id\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\" \n\rScopesResumed\x12\x0f\n\x07halt_id\x18\x01 \x01(\t\"N\n\x0cIdsForgotten\x12>\n\nreferences\x18\x01 \x03(\x0b\x32*.custody.api.journal.v1.ForgottenReference\"]\n\x12\x46orgottenReference\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12:\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32(.custody.api.journal.v1.ForgottenAttempt\"z\n\x10\x46orgottenAttempt\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04leaf\x18\x03 \x01(\r\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32&.custody.api.journal.v1.ForgottenState*\xc5\x01\n\x0e\x46orgottenState\x12\x1f\n\x1b\x46ORGOTTEN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46ORGOTTEN_STATE_REJECTED\x10\x01\x12\x1a\n\x16\x46ORGOTTEN_STATE_POSTED\x10\x02\x12\x1d\n\x19\x46ORGOTTEN_STATE_CANCELLED\x10\x03\x12\x1b\n\x17\x46ORGOTTEN_STATE_EXPIRED\x10\x04\x12\x1c\n\x18\x46ORGOTTEN_STATE_REFUNDED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'custody.api.journal.v1.ledger_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FORGOTTENSTATE']._serialized_start=2115
+  _globals['_FORGOTTENSTATE']._serialized_end=2312
   _globals['_LEDGERFACT']._serialized_start=105
-  _globals['_LEDGERFACT']._serialized_end=834
-  _globals['_BALANCEOPENED']._serialized_start=836
-  _globals['_BALANCEOPENED']._serialized_end=912
-  _globals['_HOLDSRELEASED']._serialized_start=914
-  _globals['_HOLDSRELEASED']._serialized_end=953
-  _globals['_HOLDVOIDED']._serialized_start=955
-  _globals['_HOLDVOIDED']._serialized_end=1042
-  _globals['_PAYOUTASSIGNED']._serialized_start=1045
-  _globals['_PAYOUTASSIGNED']._serialized_end=1196
-  _globals['_ASSIGNEDWITHDRAWAL']._serialized_start=1198
-  _globals['_ASSIGNEDWITHDRAWAL']._serialized_end=1282
-  _globals['_PAYOUTUNASSIGNED']._serialized_start=1284
-  _globals['_PAYOUTUNASSIGNED']._serialized_end=1321
-  _globals['_PAYOUTPOSTED']._serialized_start=1323
-  _globals['_PAYOUTPOSTED']._serialized_end=1374
-  _globals['_PAYOUTFAILED']._serialized_start=1376
-  _globals['_PAYOUTFAILED']._serialized_end=1427
-  _globals['_SWEEPDEPARTED']._serialized_start=1430
-  _globals['_SWEEPDEPARTED']._serialized_end=1568
-  _globals['_SWEEPARRIVED']._serialized_start=1570
-  _globals['_SWEEPARRIVED']._serialized_end=1618
-  _globals['_SWEEPFAILED']._serialized_start=1620
-  _globals['_SWEEPFAILED']._serialized_end=1667
-  _globals['_SCOPESHALTED']._serialized_start=1669
-  _globals['_SCOPESHALTED']._serialized_end=1716
-  _globals['_SCOPESRESUMED']._serialized_start=1718
-  _globals['_SCOPESRESUMED']._serialized_end=1750
+  _globals['_LEDGERFACT']._serialized_end=897
+  _globals['_BALANCEOPENED']._serialized_start=899
+  _globals['_BALANCEOPENED']._serialized_end=975
+  _globals['_HOLDSRELEASED']._serialized_start=977
+  _globals['_HOLDSRELEASED']._serialized_end=1016
+  _globals['_HOLDVOIDED']._serialized_start=1018
+  _globals['_HOLDVOIDED']._serialized_end=1105
+  _globals['_PAYOUTASSIGNED']._serialized_start=1108
+  _globals['_PAYOUTASSIGNED']._serialized_end=1259
+  _globals['_ASSIGNEDWITHDRAWAL']._serialized_start=1261
+  _globals['_ASSIGNEDWITHDRAWAL']._serialized_end=1345
+  _globals['_PAYOUTUNASSIGNED']._serialized_start=1347
+  _globals['_PAYOUTUNASSIGNED']._serialized_end=1384
+  _globals['_PAYOUTPOSTED']._serialized_start=1386
+  _globals['_PAYOUTPOSTED']._serialized_end=1437
+  _globals['_PAYOUTFAILED']._serialized_start=1439
+  _globals['_PAYOUTFAILED']._serialized_end=1490
+  _globals['_SWEEPDEPARTED']._serialized_start=1493
+  _globals['_SWEEPDEPARTED']._serialized_end=1631
+  _globals['_SWEEPARRIVED']._serialized_start=1633
+  _globals['_SWEEPARRIVED']._serialized_end=1681
+  _globals['_SWEEPFAILED']._serialized_start=1683
+  _globals['_SWEEPFAILED']._serialized_end=1730
+  _globals['_SCOPESHALTED']._serialized_start=1732
+  _globals['_SCOPESHALTED']._serialized_end=1779
+  _globals['_SCOPESRESUMED']._serialized_start=1781
+  _globals['_SCOPESRESUMED']._serialized_end=1813
+  _globals['_IDSFORGOTTEN']._serialized_start=1815
+  _globals['_IDSFORGOTTEN']._serialized_end=1893
+  _globals['_FORGOTTENREFERENCE']._serialized_start=1895
+  _globals['_FORGOTTENREFERENCE']._serialized_end=1988
+  _globals['_FORGOTTENATTEMPT']._serialized_start=1990
+  _globals['_FORGOTTENATTEMPT']._serialized_end=2112
 # @@protoc_insertion_point(module_scope)

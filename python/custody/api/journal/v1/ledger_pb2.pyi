@@ -10,6 +10,7 @@ from custody.api.journal.v1 import withdrawal_pb2 as _withdrawal_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ForgottenState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ForgottenStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ForgottenState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FORGOTTEN_STATE_UNSPECIFIED: _ForgottenState.ValueType  # 0
+    """Never stored."""
+    FORGOTTEN_STATE_REJECTED: _ForgottenState.ValueType  # 1
+    """Refused for good."""
+    FORGOTTEN_STATE_POSTED: _ForgottenState.ValueType  # 2
+    """Paid."""
+    FORGOTTEN_STATE_CANCELLED: _ForgottenState.ValueType  # 3
+    """Ended unpaid, on request."""
+    FORGOTTEN_STATE_EXPIRED: _ForgottenState.ValueType  # 4
+    """Ended unpaid, by time."""
+    FORGOTTEN_STATE_REFUNDED: _ForgottenState.ValueType  # 5
+    """Its final transaction did not pay."""
+
+class ForgottenState(_ForgottenState, metaclass=_ForgottenStateEnumTypeWrapper):
+    """How an attempt ended."""
+
+FORGOTTEN_STATE_UNSPECIFIED: ForgottenState.ValueType  # 0
+"""Never stored."""
+FORGOTTEN_STATE_REJECTED: ForgottenState.ValueType  # 1
+"""Refused for good."""
+FORGOTTEN_STATE_POSTED: ForgottenState.ValueType  # 2
+"""Paid."""
+FORGOTTEN_STATE_CANCELLED: ForgottenState.ValueType  # 3
+"""Ended unpaid, on request."""
+FORGOTTEN_STATE_EXPIRED: ForgottenState.ValueType  # 4
+"""Ended unpaid, by time."""
+FORGOTTEN_STATE_REFUNDED: ForgottenState.ValueType  # 5
+"""Its final transaction did not pay."""
+Global___ForgottenState: _TypeAlias = ForgottenState  # noqa: Y015
 
 @_typing.final
 class LedgerFact(_message.Message):
@@ -39,6 +76,7 @@ class LedgerFact(_message.Message):
     SWEEP_FAILED_FIELD_NUMBER: _builtins.int
     HALTED_FIELD_NUMBER: _builtins.int
     RESUMED_FIELD_NUMBER: _builtins.int
+    IDS_FORGOTTEN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def opened(self) -> Global___BalanceOpened:
         """A wallet's balance came in."""
@@ -87,6 +125,10 @@ class LedgerFact(_message.Message):
     def resumed(self) -> Global___ScopesResumed:
         """A halt ended."""
 
+    @_builtins.property
+    def ids_forgotten(self) -> Global___IdsForgotten:
+        """Attempts that ended leave memory; what was answered to them stays for good, here and in the id store."""
+
     def __init__(
         self,
         *,
@@ -102,12 +144,13 @@ class LedgerFact(_message.Message):
         sweep_failed: Global___SweepFailed | None = ...,
         halted: Global___ScopesHalted | None = ...,
         resumed: Global___ScopesResumed | None = ...,
+        ids_forgotten: Global___IdsForgotten | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "fact", b"fact", "failed", b"failed", "halted", b"halted", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "fact", b"fact", "failed", b"failed", "halted", b"halted", "ids_forgotten", b"ids_forgotten", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "fact", b"fact", "failed", b"failed", "halted", b"halted", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "fact", b"fact", "failed", b"failed", "halted", b"halted", "ids_forgotten", b"ids_forgotten", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["opened", "released", "voided", "assigned", "unassigned", "posted", "failed", "sweep_departed", "sweep_arrived", "sweep_failed", "halted", "resumed"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["opened", "released", "voided", "assigned", "unassigned", "posted", "failed", "sweep_departed", "sweep_arrived", "sweep_failed", "halted", "resumed", "ids_forgotten"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 
@@ -488,3 +531,89 @@ class ScopesResumed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScopesResumed: _TypeAlias = ScopesResumed  # noqa: Y015
+
+@_typing.final
+class IdsForgotten(_message.Message):
+    """References that leave memory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def references(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForgottenReference]:
+        """Each with all its attempts that are in memory."""
+
+    def __init__(
+        self,
+        *,
+        references: _abc.Iterable[Global___ForgottenReference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["references", b"references"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdsForgotten: _TypeAlias = IdsForgotten  # noqa: Y015
+
+@_typing.final
+class ForgottenReference(_message.Message):
+    """One reference."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    key: _builtins.bytes
+    """The first 16 bytes of H(name-reference, initiator, reference)."""
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForgottenAttempt]:
+        """In order."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.bytes = ...,
+        attempts: _abc.Iterable[Global___ForgottenAttempt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgottenReference: _TypeAlias = ForgottenReference  # noqa: Y015
+
+@_typing.final
+class ForgottenAttempt(_message.Message):
+    """One attempt, and where its intent and first answer are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    LEAF_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    attempt: _builtins.int
+    """From 1."""
+    sequence: _builtins.int
+    """The record that holds it."""
+    leaf: _builtins.int
+    """Its leaf there, from 1."""
+    state: Global___ForgottenState.ValueType
+    """What became of it."""
+    def __init__(
+        self,
+        *,
+        attempt: _builtins.int = ...,
+        sequence: _builtins.int = ...,
+        leaf: _builtins.int = ...,
+        state: Global___ForgottenState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "leaf", b"leaf", "sequence", b"sequence", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgottenAttempt: _TypeAlias = ForgottenAttempt  # noqa: Y015

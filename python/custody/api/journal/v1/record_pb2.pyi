@@ -55,6 +55,8 @@ class _RecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordKind
     """PayoutsFinal; a LedgerFact each."""
     RECORD_KIND_PAYOUTS_ABANDONED: _RecordKind.ValueType  # 26
     """PayoutsAbandoned; a LedgerFact each."""
+    RECORD_KIND_ENDED_FORGOTTEN: _RecordKind.ValueType  # 27
+    """EndedForgotten; a LedgerFact."""
     RECORD_KIND_PROPOSAL_OPENED: _RecordKind.ValueType  # 30
     """ProposalOpened."""
     RECORD_KIND_APPROVAL_RECORDED: _RecordKind.ValueType  # 31
@@ -148,6 +150,8 @@ RECORD_KIND_PAYOUTS_FINAL: RecordKind.ValueType  # 25
 """PayoutsFinal; a LedgerFact each."""
 RECORD_KIND_PAYOUTS_ABANDONED: RecordKind.ValueType  # 26
 """PayoutsAbandoned; a LedgerFact each."""
+RECORD_KIND_ENDED_FORGOTTEN: RecordKind.ValueType  # 27
+"""EndedForgotten; a LedgerFact."""
 RECORD_KIND_PROPOSAL_OPENED: RecordKind.ValueType  # 30
 """ProposalOpened."""
 RECORD_KIND_APPROVAL_RECORDED: RecordKind.ValueType  # 31

@@ -671,3 +671,29 @@ class AbandonedPayout(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AbandonedPayout: _TypeAlias = AbandonedPayout  # noqa: Y015
+
+@_typing.final
+class EndedForgotten(_message.Message):
+    """Withdrawals that ended long ago, and rejections, left the ledger's memory; the LedgerFact says which."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    references: _builtins.int
+    """How many references."""
+    attempts: _builtins.int
+    """How many attempts of them."""
+    def __init__(
+        self,
+        *,
+        references: _builtins.int = ...,
+        attempts: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "references", b"references"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndedForgotten: _TypeAlias = EndedForgotten  # noqa: Y015

@@ -77,6 +77,7 @@ pub enum RecordKind {
     PayoutsReorged = 24,
     PayoutsFinal = 25,
     PayoutsAbandoned = 26,
+    EndedForgotten = 27,
     ProposalOpened = 30,
     ApprovalRecorded = 31,
     ProposalClosed = 32,
@@ -128,6 +129,7 @@ impl RecordKind {
             Self::PayoutsReorged => "RECORD_KIND_PAYOUTS_REORGED",
             Self::PayoutsFinal => "RECORD_KIND_PAYOUTS_FINAL",
             Self::PayoutsAbandoned => "RECORD_KIND_PAYOUTS_ABANDONED",
+            Self::EndedForgotten => "RECORD_KIND_ENDED_FORGOTTEN",
             Self::ProposalOpened => "RECORD_KIND_PROPOSAL_OPENED",
             Self::ApprovalRecorded => "RECORD_KIND_APPROVAL_RECORDED",
             Self::ProposalClosed => "RECORD_KIND_PROPOSAL_CLOSED",
@@ -176,6 +178,7 @@ impl RecordKind {
             "RECORD_KIND_PAYOUTS_REORGED" => Some(Self::PayoutsReorged),
             "RECORD_KIND_PAYOUTS_FINAL" => Some(Self::PayoutsFinal),
             "RECORD_KIND_PAYOUTS_ABANDONED" => Some(Self::PayoutsAbandoned),
+            "RECORD_KIND_ENDED_FORGOTTEN" => Some(Self::EndedForgotten),
             "RECORD_KIND_PROPOSAL_OPENED" => Some(Self::ProposalOpened),
             "RECORD_KIND_APPROVAL_RECORDED" => Some(Self::ApprovalRecorded),
             "RECORD_KIND_PROPOSAL_CLOSED" => Some(Self::ProposalClosed),
@@ -541,6 +544,13 @@ pub struct AbandonedPayout {
     #[prost(string, tag = "2")]
     pub tag: ::prost::alloc::string::String,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndedForgotten {
+    #[prost(uint32, tag = "1")]
+    pub references: u32,
+    #[prost(uint32, tag = "2")]
+    pub attempts: u32,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum IntakeDecision {
@@ -609,7 +619,7 @@ impl WithdrawalEnd {
 pub struct LedgerFact {
     #[prost(
         oneof = "ledger_fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
     )]
     pub fact: ::core::option::Option<ledger_fact::Fact>,
 }
@@ -641,6 +651,8 @@ pub mod ledger_fact {
         Halted(super::ScopesHalted),
         #[prost(message, tag = "12")]
         Resumed(super::ScopesResumed),
+        #[prost(message, tag = "13")]
+        IdsForgotten(super::IdsForgotten),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -749,6 +761,67 @@ pub struct ScopesHalted {
 pub struct ScopesResumed {
     #[prost(string, tag = "1")]
     pub halt_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IdsForgotten {
+    #[prost(message, repeated, tag = "1")]
+    pub references: ::prost::alloc::vec::Vec<ForgottenReference>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ForgottenReference {
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, repeated, tag = "2")]
+    pub attempts: ::prost::alloc::vec::Vec<ForgottenAttempt>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForgottenAttempt {
+    #[prost(uint32, tag = "1")]
+    pub attempt: u32,
+    #[prost(uint64, tag = "2")]
+    pub sequence: u64,
+    #[prost(uint32, tag = "3")]
+    pub leaf: u32,
+    #[prost(enumeration = "ForgottenState", tag = "4")]
+    pub state: i32,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ForgottenState {
+    Unspecified = 0,
+    Rejected = 1,
+    Posted = 2,
+    Cancelled = 3,
+    Expired = 4,
+    Refunded = 5,
+}
+impl ForgottenState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FORGOTTEN_STATE_UNSPECIFIED",
+            Self::Rejected => "FORGOTTEN_STATE_REJECTED",
+            Self::Posted => "FORGOTTEN_STATE_POSTED",
+            Self::Cancelled => "FORGOTTEN_STATE_CANCELLED",
+            Self::Expired => "FORGOTTEN_STATE_EXPIRED",
+            Self::Refunded => "FORGOTTEN_STATE_REFUNDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FORGOTTEN_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "FORGOTTEN_STATE_REJECTED" => Some(Self::Rejected),
+            "FORGOTTEN_STATE_POSTED" => Some(Self::Posted),
+            "FORGOTTEN_STATE_CANCELLED" => Some(Self::Cancelled),
+            "FORGOTTEN_STATE_EXPIRED" => Some(Self::Expired),
+            "FORGOTTEN_STATE_REFUNDED" => Some(Self::Refunded),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SignerInitialised {
