@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from custody.adapters.sqlite_ids import SqliteIds
 from custody.adapters.sqlite_journal import SqliteJournal
 from custody.api.journal.v1 import governance_pb2, record_pb2
 from custody.api.v1 import common_pb2, withdrawal_pb2
@@ -21,6 +22,7 @@ from custody.services.conditions import Conditions
 from custody.services.confirmations import ConfirmationWatcher
 from custody.services.ending import CancelResult
 from custody.services.execution import GovernanceWorker
+from custody.services.forgetting import Forgetter, OldAnswers
 from custody.services.governance import DecisionItem, DecisionResult, Governor
 from custody.services.intake import Intake
 from custody.services.intents import IntentStore
@@ -50,6 +52,9 @@ def _same(part: object) -> object:
     return part
 
 
+DAY_MS = 86_400_000
+
+
 class Bench:
     """Starts a server's services on a journal file; `restart` forgets everything in memory and starts them again.
 
@@ -76,6 +81,7 @@ class Bench:
 
     def start(self) -> None:
         self.journal = SqliteJournal(self._folder / "journal.sqlite", "server/main", self.deployment.id)
+        self.ids = SqliteIds(self._folder / "ids.sqlite")
         self.ledger = Ledger()
         self.control = ControlState(self.policy)
         keyring = Keyring()
@@ -90,12 +96,21 @@ class Bench:
         conditions, fatal, clock = Conditions(), self.fatal.append, self.clock
         self.conditions = conditions
         writer = Writer(
-            journal, self.ledger, self.control, clock, keyring, fatal, genesis=self.deployment.genesis
+            journal,
+            self.ledger,
+            self.control,
+            clock,
+            keyring,
+            fatal,
+            genesis=self.deployment.genesis,
+            ids=self.ids,
         )
         self.writer = writer
         writer.start()
-        self.intake = Intake(writer, lambda: b"s" * 32)
         self.intents = IntentStore(journal)
+        self.old = OldAnswers(self.ids, self.intents)
+        self.intake = Intake(writer, lambda: b"s" * 32, self.old)
+        self.forgetter = Forgetter(writer, journal, self.ids, conditions, fatal, after_ms=90 * DAY_MS)
         self.governor = Governor(writer)
         self.canceller = Canceller(writer, signers, self.intents, conditions)
         self.cancellations = CancellationWorker(writer, self.canceller, conditions, clock, fatal)
@@ -125,6 +140,7 @@ class Bench:
     def stop(self) -> None:
         self.writer.stop()
         self.journal.close()
+        self.ids.close()
 
     def restart(self) -> None:
         """As after a SIGKILL: only the journal's file is left."""

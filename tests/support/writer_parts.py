@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from custody.adapters.memory_ids import MemoryIds
 from custody.adapters.memory_journal import MemoryJournal
 from custody.api.journal.v1 import governance_pb2, record_pb2
 from custody.api.v1 import withdrawal_pb2 as pb
 from custody.errors import JournalError
 from custody.ports import Row
 from custody.services.commands import Decision, Draft, State
+from custody.services.forgetting import OldAnswers
 from custody.services.intake import Intake
+from custody.services.intents import IntentStore
 from custody.services.writer import Writer
 from support.policy_builder import PolicyBuilder
 
@@ -54,8 +57,12 @@ def halt(halt_id: str, scope: str = "sweeps") -> Callable[[State], Decision[str]
     return command
 
 
+def intake(writer: Writer) -> Intake:
+    return Intake(writer, lambda: SALT, OldAnswers(MemoryIds(), IntentStore(GatedJournal())))
+
+
 def submit(writer: Writer, request: pb.SubmitWithdrawalsRequest) -> pb.SubmitWithdrawalsResponse:
-    answer = Intake(writer, lambda: SALT).submit(request.SerializeToString(), "backend-eu")
+    answer = intake(writer).submit(request.SerializeToString(), "backend-eu")
     return pb.SubmitWithdrawalsResponse.FromString(answer)
 
 

@@ -17,12 +17,11 @@ from custody.errors import Denied, InvariantBroken, JournalError
 from custody.ledger import prepare
 from custody.ports import Head, Row
 from custody.services.commands import Decision, Draft, State
-from custody.services.intake import Intake
 from custody.services.writer import Busy, Writer, WriterStopped
 from support.fakes import FakeClock
 from support.policy_builder import ETH, ETHER
 from support.server_world import OPENED, Intents, make_writer, open_wallets
-from support.writer_parts import POLICY, SALT, GatedJournal, halt, in_threads, now_ms, submit
+from support.writer_parts import POLICY, SALT, GatedJournal, halt, in_threads, intake, now_ms, submit
 
 
 @pytest.fixture
@@ -262,9 +261,7 @@ def test_a_batch_prepared_before_a_key_was_revoked_is_stale(writer: Writer) -> N
     reply = writer.submit(prepared)
     assert reply.stale
     assert reply.response == b""
-    answer = pb.SubmitWithdrawalsResponse.FromString(
-        Intake(writer, lambda: SALT).submit(request, "backend-eu")
-    )
+    answer = pb.SubmitWithdrawalsResponse.FromString(intake(writer).submit(request, "backend-eu"))
     assert {result.tag for result in answer.results} == {"signature.key"}
 
 

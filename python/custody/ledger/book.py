@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from custody._core import ledger as _core
+from custody.errors import InvariantBroken, Malformed
 from custody.ledger.submission import Explained, Prepared, Rules, Submitted
 from custody.ledger.views import (
     AttemptView,
@@ -53,6 +54,34 @@ class Ledger:
             Submitted(response, record, root, stale, tuple(metadata))
             for response, record, root, stale, metadata in answers
         ]
+
+    def may_be_old(self, prepared: Prepared) -> tuple[int, list[bytes]]:
+        """Which references of a request may have left memory, and as of which generation of that filter. No lock."""
+        return self._core.may_be_old(prepared)
+
+    def answer(
+        self, prepared: Prepared, generation: int, found: Sequence[tuple[int, int, bytes, int]]
+    ) -> None:
+        """Give a request what was looked up: row, leaf, that leaf's bytes, ForgottenState. The last word counts.
+
+        Raises `InvariantBroken` for what is no answer to what the request asks.
+        """
+        try:
+            prepared.answer(generation, found)
+        except Malformed as error:
+            raise InvariantBroken(f"ids: {error}") from error
+
+    def forgettable(self, before_ms: int, max_count: int) -> bytes | None:
+        """References that may leave memory, all ended before `before_ms`: an IdsForgotten fact to decide; or None."""
+        return self._core.forgettable(before_ms, max_count)
+
+    def decide_forget(self, wanted: bytes, before_ms: int) -> bytes:
+        """References leave memory, but those of `wanted` that changed meanwhile."""
+        return self._core.decide_forget(wanted, before_ms)
+
+    def see(self, now_ms: int) -> None:
+        """Say when the facts that follow are recorded; a time that goes back is ignored."""
+        self._core.see(now_ms)
 
     def explain(self, principal: str, intent: bytes, now_ms: int) -> Explained:
         """Say what submitting this intent now would answer; change nothing."""

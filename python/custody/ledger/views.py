@@ -60,8 +60,9 @@ class BlockerKind(enum.StrEnum):
 class WithdrawalView:
     """One withdrawal that was accepted or held; reference, customer and destination are in its signed intent alone.
 
-    `key` is 16 bytes for initiator and reference. `sequence` and `leaf` say which record and leaf (from 1) hold its intent; `hold` is amount + service_fee; `tag` is
-    the rule that held it; `payout_id` is empty before a payout took it; `api_state` is a number of
+    `key` is 16 bytes for initiator and reference. `sequence` and `leaf` say which record and leaf (from 1) hold its
+    intent; `hold` is amount + service_fee; `tag` is the rule that held it; `payout_id` is empty before a payout took
+    it; `api_state` is a number of
     `custody.api.v1.WithdrawalState`, SIGNING for all that the payout knows better; `priority` of its Priority.
     """
 

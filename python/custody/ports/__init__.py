@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from custody.model.transaction import EvmTerms
 from custody.ports.clock import Clock
+from custody.ports.ids import IdMark, IdStore, OldPlace
 from custody.ports.journal import Head, HeadSource, Journal, MetadataStore, Row, RowFields
 from custody.ports.node import BlockRef, Broadcast, FeeQuote, Log, Node, Receipt
 from custody.ports.signer import (
@@ -30,11 +31,14 @@ __all__ = [
     "FeeQuote",
     "Head",
     "HeadSource",
+    "IdMark",
+    "IdStore",
     "Journal",
     "KeySig",
     "Log",
     "MetadataStore",
     "Node",
+    "OldPlace",
     "Receipt",
     "Row",
     "RowFields",

@@ -12,6 +12,7 @@ import structlog
 import custody
 from custody.adapters.evm_node import EvmNode
 from custody.adapters.signer_client import GrpcSignerClient
+from custody.adapters.sqlite_ids import SqliteIds
 from custody.adapters.sqlite_journal import SqliteJournal
 from custody.adapters.sqlite_metadata import SqliteMetadata
 from custody.adapters.system_clock import SystemClock
@@ -85,6 +86,8 @@ class Server:
             self._undo.callback(journal.close)
             metadata = SqliteMetadata(config.metadata.path)
             self._undo.callback(metadata.close)
+            ids = SqliteIds(config.ids.beside(config.journal.path))
+            self._undo.callback(ids.close)
             clock = SystemClock()
             writer = Writer(
                 journal,
@@ -96,6 +99,7 @@ class Server:
                 genesis=policy.raw,
                 version=VERSION,
                 metadata=metadata,
+                ids=ids,
             )
             signers = self._signers(config, policy, writer)
             nodes = self._nodes(config)
@@ -103,6 +107,7 @@ class Server:
                 genesis=policy,
                 journal=journal,
                 intents=IntentStore(journal),
+                ids=ids,
                 metadata=metadata,
                 clock=clock,
                 writer=writer,
@@ -116,7 +121,7 @@ class Server:
             )
             writer.start()
             self._undo.callback(writer.stop)
-            self._workers = make_workers(self.parts, config.workers)
+            self._workers = make_workers(self.parts, config.workers, config.ids)
             endpoint = Endpoint(METHODS, config.limits.streams, self._fail)
             self.health, services = service_table(self.parts)
             self._grpc = GrpcServer(config.listen, config.tls, config.limits, endpoint, services)

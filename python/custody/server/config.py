@@ -11,6 +11,7 @@ from custody.errors import ConfigError
 
 __all__ = [
     "Deployment",
+    "IdsFile",
     "JournalFile",
     "Limits",
     "Listen",
@@ -82,6 +83,24 @@ class MetadataFile:
     """Where clients' own words are; erasable."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class IdsFile:
+    """Where the ids are that left the ledger's memory (left out: beside the journal), and when they leave it."""
+
+    path: Path | None = None
+    forget_after_days: int = 90
+    period_ms: int = 1_000
+
+    def __post_init__(self) -> None:
+        # Longer than the signers' windows of 7 days, by which the server meters what it asks them to sign.
+        _between("forget_after_days", self.forget_after_days, 8, 3_650)
+        _between("period_ms", self.period_ms, 250, 3_600_000)
+
+    def beside(self, journal: Path) -> Path:
+        """The file's path."""
+        return self.path or journal.with_name(f"{journal.name}.ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +186,7 @@ class ServerConfig:
     metadata: MetadataFile
     signers: tuple[SignerEntry, ...] = ()
     nodes: tuple[NodeEntry, ...] = ()
+    ids: IdsFile = field(default_factory=IdsFile)
     limits: Limits = field(default_factory=Limits)
     workers: Workers = field(default_factory=Workers)
     log: Log = field(default_factory=Log)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from custody.model.policy import Policy
-from custody.ports import Clock, Journal, MetadataStore, Node, SignerClient
+from custody.ports import Clock, IdStore, Journal, MetadataStore, Node, SignerClient
 from custody.services.conditions import Conditions
 from custody.services.intents import IntentStore
 from custody.services.reconciliation import ChainBalances
@@ -22,6 +22,7 @@ class Parts:
     genesis: Policy
     journal: Journal
     intents: IntentStore
+    ids: IdStore
     metadata: MetadataStore
     clock: Clock
     writer: Writer

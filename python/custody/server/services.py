@@ -21,6 +21,7 @@ from custody.server.sweeps import Sweeps
 from custody.server.treasury import Treasury
 from custody.server.withdrawals import Reader, Withdrawals
 from custody.services.cancellations import Canceller
+from custody.services.forgetting import OldAnswers
 from custody.services.governance import Governor
 from custody.services.intake import Intake
 
@@ -49,7 +50,7 @@ def service_table(parts: Parts) -> tuple[Health, list[Service]]:
     """The health to drain by, and each service with what answers it."""
     writer, conditions = parts.writer, parts.conditions
     reader = Reader(writer, parts.intents, parts.metadata, conditions)
-    intake = Intake(writer, lambda: secrets.token_bytes(_SALT_BYTES))
+    intake = Intake(writer, lambda: secrets.token_bytes(_SALT_BYTES), OldAnswers(parts.ids, parts.intents))
     governor = Governor(writer)
     canceller = Canceller(writer, parts.signers, parts.intents, conditions)
     descriptors = {

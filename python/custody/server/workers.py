@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-from custody.server.config import Workers
+from custody.server.config import IdsFile, Workers
 from custody.server.parts import Parts
 from custody.services.cancellations import CancellationWorker, Canceller
 from custody.services.confirmations import ConfirmationWatcher
 from custody.services.execution import GovernanceWorker
+from custody.services.forgetting import Forgetter
 from custody.services.monitor import Monitor
 from custody.services.payouts import PayoutWorker
 from custody.services.reconciliation import Reconciler
@@ -20,6 +21,7 @@ from custody.services.worker import Worker
 __all__ = ["Startable", "make_workers"]
 
 _NONCE_BYTES = 16
+_DAY_MS = 86_400_000
 _LOOK_S = 5.0  # how long an idle server may not notice that a signer or node is gone
 
 
@@ -33,7 +35,7 @@ class Startable(Protocol):
         """End after the step under way."""
 
 
-def make_workers(parts: Parts, config: Workers) -> list[Startable]:
+def make_workers(parts: Parts, config: Workers, ids: IdsFile) -> list[Startable]:
     """Not started yet. Those that follow the journal ask the writer to be woken."""
     writer, conditions, clock, fatal = parts.writer, parts.conditions, parts.clock, parts.on_fatal
     signers = parts.signers
@@ -43,6 +45,15 @@ def make_workers(parts: Parts, config: Workers) -> list[Startable]:
         Worker("monitor", monitor.look, conditions, fatal, period_s=_LOOK_S),
         CancellationWorker(writer, canceller, conditions, clock, fatal),
         GovernanceWorker(writer, signers, parts.nodes, conditions, clock, fatal),
+        Forgetter(
+            writer,
+            parts.journal,
+            parts.ids,
+            conditions,
+            fatal,
+            after_ms=ids.forget_after_days * _DAY_MS,
+            period_s=ids.period_ms / 1000,
+        ),
         TreasuryPlanner(writer, _nonce, conditions, fatal, period_s=config.treasury_ms / 1000),
     ]
     for network, node in parts.nodes.items():

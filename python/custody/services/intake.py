@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from custody.ledger import prepare
+from custody.services.forgetting import OldAnswers
 from custody.services.writer import Busy, Writer
 
 __all__ = ["Intake"]
@@ -15,10 +16,11 @@ _TRIES = 4  # keys and policy change a few times a year; more in a row than this
 class Intake:
     """The batch path. Bytes in, bytes out: no item is ever touched here."""
 
-    def __init__(self, writer: Writer, salt: Callable[[], bytes]) -> None:
+    def __init__(self, writer: Writer, salt: Callable[[], bytes], old: OldAnswers) -> None:
         """`salt` gives 32 fresh random bytes for the metadata's hashes."""
         self._writer = writer
         self._salt = salt
+        self._old = old
 
     def submit(self, request: bytes, initiator: str) -> bytes:
         """Answer a SubmitWithdrawalsRequest's bytes with a SubmitWithdrawalsResponse's.
@@ -27,8 +29,13 @@ class Intake:
         """
         rulebook = self._writer.rulebook
         for _ in range(_TRIES):
-            prepared = prepare(request, initiator, rulebook.rules, rulebook.keyring, self._salt())
-            reply = self._writer.submit(prepared)
-            if not reply.stale:
-                return reply.response
-        raise Busy("intake", "keys or policy are changing; try again")
+            rules, version = rulebook.rules, rulebook.keyring.version
+            prepared = prepare(request, initiator, rules, rulebook.keyring, self._salt())
+            for _ in range(_TRIES):
+                self._old.ask(rulebook.ledger, prepared)
+                reply = self._writer.submit(prepared)
+                if not reply.stale:
+                    return reply.response
+                if rulebook.rules is not rules or rulebook.keyring.version != version:
+                    break
+        raise Busy("intake", "keys, policy or memory are changing; try again")

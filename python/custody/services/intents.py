@@ -27,11 +27,15 @@ class IntentStore:
 
     def authority(self, sequence: int, leaf: int) -> Authority:
         """The intent at a row's leaf (from 1, the header being leaf 0), with every signature that came with it."""
+        _, intent, signatures = statements.unpack_leaf(self.leaf(sequence, leaf))
+        return Authority(intent, tuple(KeySig(key_id, signature) for key_id, signature in signatures))
+
+    def leaf(self, sequence: int, leaf: int) -> bytes:
+        """A row's leaf as it is stored. Raises `InvariantBroken` when there is none."""
         leaves = self._record(sequence)
         if not 1 <= leaf <= len(leaves):
             raise InvariantBroken(f"row {sequence} has no leaf {leaf}")
-        _, intent, signatures = statements.unpack_leaf(leaves[leaf - 1])
-        return Authority(intent, tuple(KeySig(key_id, signature) for key_id, signature in signatures))
+        return leaves[leaf - 1]
 
     def intent(self, sequence: int, leaf: int, intent_sha256: bytes) -> WithdrawalIntent:
         """What was signed there. Raises `InvariantBroken` when it is not the intent of this digest."""

@@ -8,7 +8,8 @@ from custody.errors import InvariantBroken
 from custody.ledger import Ledger
 from custody.model import events
 from custody.model.control import ControlState, RecordView
-from custody.ports import Head, Journal, Row
+from custody.ports import Head, IdStore, Journal, Row
+from custody.services.id_feed import IdFeed
 from custody.services.rulebook import Rulebook
 
 __all__ = ["apply_row", "replay", "verify_row"]
@@ -16,8 +17,14 @@ __all__ = ["apply_row", "replay", "verify_row"]
 _PAGE_ROWS = 16  # a row holds up to a whole batch
 
 
-def replay(journal: Journal, ledger: Ledger, control: ControlState, rulebook: Rulebook) -> Head:
-    """Apply every row in order; the head afterwards. Raises `InvariantBroken` where chain or root do not hold."""
+def replay(
+    journal: Journal, ledger: Ledger, control: ControlState, rulebook: Rulebook, ids: IdStore | None = None
+) -> Head:
+    """Apply every row in order; the head afterwards. Raises `InvariantBroken` where chain or root do not hold.
+
+    `ids` is filled with what it does not hold yet.
+    """
+    feed = None if ids is None else IdFeed(ids, journal)
     newest = journal.head()
     head = Head(0, 0, statements.journal_start(control.governance.deployment, journal.name))
     rulebook.follow(control.governance)
@@ -27,7 +34,9 @@ def replay(journal: Journal, ledger: Ledger, control: ControlState, rulebook: Ru
             raise InvariantBroken(f"{journal.name}: row {head.sequence + 1} is missing")
         for row in rows:
             head = verify_row(journal.name, head, row)
-            apply_row(row, ledger, control)
+            leaves = apply_row(row, ledger, control)
+            if feed is not None:
+                feed.follow(row, leaves)
             if row.kind == record_pb2.RECORD_KIND_GOVERNANCE_ADVANCED:
                 rulebook.follow(control.governance)
     if head != newest:
@@ -49,8 +58,8 @@ def verify_row(name: str, head: Head, row: Row) -> Head:
     return Head(row.sequence, row.epoch, row.hash)
 
 
-def apply_row(row: Row, ledger: Ledger, control: ControlState) -> None:
-    """Apply one record's facts, as they were applied when it was written."""
+def apply_row(row: Row, ledger: Ledger, control: ControlState) -> list[bytes]:
+    """Apply one record's facts, as they were applied when it was written; answers with its leaves."""
     header_bytes, leaves = statements.unpack_record(row.record)
     header = record_pb2.RecordHeader.FromString(header_bytes)
     message = None
@@ -58,3 +67,4 @@ def apply_row(row: Row, ledger: Ledger, control: ControlState) -> None:
     if row.kind != events.PACKED:
         message = events.decode(row.kind, leaves[0])
     control.apply(RecordView(row.sequence, row.epoch, row.kind, header, message))
+    return leaves

@@ -18,7 +18,7 @@ class Rulebook:
 
     def __init__(self, ledger: Ledger, keyring: Keyring, partition: str) -> None:
         self.keyring = keyring
-        self._ledger = ledger
+        self.ledger = ledger
         self._partition = partition
         self._rules: Rules | None = None
         self._keyring_version = -1
@@ -36,12 +36,12 @@ class Rulebook:
             intake_rules(governance.policy, governance.head_sequence, self._partition, governance.deployment)
         )
         self._keyring_version = self.keyring.version
-        self._ledger.set_rules(rules, self._keyring_version)
+        self.ledger.set_rules(rules, self._keyring_version)
         self._rules = rules
 
     def follow_keys(self) -> None:
         """Take the keyring as it is now."""
         version = self.keyring.version
         if version != self._keyring_version:
-            self._ledger.set_keyring_version(version)
+            self.ledger.set_keyring_version(version)
             self._keyring_version = version

@@ -16,7 +16,7 @@ from custody.errors import InvariantBroken
 from custody.ledger import Ledger, Prepared
 from custody.model.clock import TimeGuard
 from custody.model.control import ControlState
-from custody.ports import Clock, Head, Journal, MetadataStore, RowFields
+from custody.ports import Clock, Head, IdStore, Journal, MetadataStore, RowFields
 from custody.services.book import Book, opening, time_halts
 from custody.services.commands import Decision, Draft, State, SubmitReply
 from custody.services.replay import replay
@@ -52,6 +52,7 @@ class Writer:
         genesis: bytes,
         version: str = "0",
         metadata: MetadataStore | None = None,
+        ids: IdStore | None = None,
     ) -> None:
         """`genesis` is the genesis policy's file as it stands: the first record of an empty journal."""
         self._journal = journal
@@ -62,6 +63,7 @@ class Writer:
         self._genesis = genesis
         self._version = version
         self._metadata = metadata
+        self._ids = ids
         self.rulebook = Rulebook(ledger, keyring, self.partition)
         self._jobs: queue.Queue[Job | None] = queue.Queue(_QUEUE_JOBS)
         self._listeners: list[Callable[[Head], None]] = []
@@ -142,7 +144,7 @@ class Writer:
 
     def start(self) -> None:
         """Replay the journal, take it over under the next epoch, and begin to serve. Raises what is wrong with it."""
-        head = self._head = replay(self._journal, self._ledger, self._control, self.rulebook)
+        head = self._head = replay(self._journal, self._ledger, self._control, self.rulebook, self._ids)
         self._epoch = head.epoch + 1
         self._guard = TimeGuard(
             last_ms=self._control.last_recorded_ms,

@@ -1,6 +1,7 @@
 //! Answers of long ago: which references of a request may have left memory, and what the journal says was answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{MutexGuard, PoisonError};
 
 use custody_ledger::{Attempt, Name128, OldIds, State};
 use custody_wire::unpack_leaf;
@@ -51,7 +52,7 @@ impl Prepared {
         (generation, keys.collect())
     }
 
-    /// Takes what was looked up, once. Every leaf must be an attempt of a reference that this request asks about: the
+    /// Takes what was looked up; the last word counts. Every leaf must be an attempt of a reference that this request asks about: the
     /// store is believed about where an answer lies, never about what it was.
     ///
     /// # Errors
@@ -80,9 +81,13 @@ impl Prepared {
             generation,
             attempts,
         };
-        self.found
-            .set(found)
-            .map_err(|_| Malformed::new("found", "was given before"))
+        *self.found() = found;
+        Ok(())
+    }
+
+    /// What was last given: changed as a whole, so that one after a panic may be read.
+    pub(crate) fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The references that it asks about.

@@ -1,6 +1,6 @@
 //! The first half of a submission, in any thread: decode, canonical form, policy, signatures. Nothing is consumed.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use custody_crypto::Keyring;
 use custody_ledger::{Candidate, Priority, tags};
@@ -30,7 +30,7 @@ pub struct Prepared {
     pub(crate) governance_sequence: u64,
     pub(crate) keyring_version: u64,
     pub(crate) items: Vec<Result<Item, Refusal>>,
-    pub(crate) found: OnceLock<Found>,
+    pub(crate) found: Mutex<Found>,
 }
 
 /// An item whose signatures verified.
@@ -119,7 +119,7 @@ pub fn prepare(
         policy_hash: rules.policy_hash,
         governance_sequence: rules.governance_sequence,
         keyring_version: keyring.version(),
-        found: OnceLock::new(),
+        found: Mutex::default(),
         items: items.collect(),
     })
 }
@@ -163,8 +163,7 @@ fn check(
         let validity = signatures::check(body.initiator, &body.candidate, &signatures)?;
         Ok((metadata, validity))
     };
-    let (metadata, validity) =
-        rest().map_err(|refusal| refusal.of_candidate(&body.candidate))?;
+    let (metadata, validity) = rest().map_err(|refusal| refusal.of_candidate(&body.candidate))?;
     Ok(Item {
         candidate: Arc::new(body.candidate),
         intent: item.intent,

@@ -46,8 +46,7 @@ pub fn submit(
     let mut sequence = first_sequence;
     let mut answered = Vec::with_capacity(group.len());
     for prepared in group {
-        let unasked = Found::default();
-        let found = prepared.found.get().unwrap_or(&unasked);
+        let found = prepared.found();
         let current = prepared.keyring_version == keyring_version
             && prepared.policy_hash == rules.policy_hash
             && prepared.governance_sequence == rules.governance_sequence
@@ -62,7 +61,7 @@ pub fn submit(
             ));
             continue;
         }
-        let made = one(ledger, rules, prepared, found, now_ms, sequence)
+        let made = one(ledger, rules, prepared, &found, now_ms, sequence)
             .map_err(|error| stop(ledger, error))?;
         if made.0.record.is_some() {
             sequence = sequence

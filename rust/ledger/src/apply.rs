@@ -7,7 +7,7 @@ use crate::ids::Rejection;
 use crate::ledger::{Ledger, Open};
 use crate::routes::Route;
 use crate::slab::Slot;
-use crate::state::{Event, State};
+use crate::state::{End, Event, State};
 use crate::submission::{Decision, Remedy, Submission, subject};
 use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Made, Rare, Withdrawal};
@@ -119,6 +119,12 @@ impl Ledger {
             self.payout_ids.unbind(before);
             self.payout_ids.bind(payout);
         }
+        if matches!(
+            withdrawal.state,
+            State::Posted | State::Voided(End::Refunded)
+        ) {
+            self.payout_ids.end(withdrawal.payout, self.time_ms);
+        }
         let withdrawal = self.ids.at(slot);
         let withdrawal = withdrawal.ok_or_else(|| format!("no withdrawal {id}"))?;
         let subject = self.subject(withdrawal);
@@ -157,7 +163,7 @@ impl Ledger {
                 candidate.reference, candidate.attempt
             )
         })?;
-        self.limits.see(fact.recorded_ms);
+        self.see(fact.recorded_ms);
         let route = Route::intern(&candidate.names, &mut self.symbols);
         let subject = subject(&route, candidate);
         let route = self.routes.intern(route).ok_or("too many routes")?;

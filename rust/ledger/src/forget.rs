@@ -104,7 +104,8 @@ impl Ledger {
                     State::Voided(_) => true,
                     State::Posted => counts_until <= self.limits.time(0),
                 };
-                old && w.accepted_ms() < before_ms
+                let ended_ms = self.payout_ids.ended_ms(w.payout).unwrap_or(0);
+                old && w.accepted_ms().max(ended_ms) < before_ms
             }
         };
         old.then(|| place(answered))

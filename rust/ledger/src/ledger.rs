@@ -58,6 +58,8 @@ pub struct Ledger {
     pub(crate) routes: Routes,
     pub(crate) ids: Ids,
     pub(crate) payout_ids: PayoutIds,
+    /// The largest time that a fact was recorded at.
+    pub(crate) time_ms: u64,
     pub(crate) old: SharedOldIds,
     /// A digest of all references that left memory, in order.
     pub(crate) forgotten: [u8; 32],
@@ -169,6 +171,12 @@ impl Ledger {
     /// Stops the ledger for good: what follows a bug elsewhere (a panic, a failed append) must not be decided here.
     pub fn poison(&mut self, reason: &str) {
         self.poisoned.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Says when the facts that follow are recorded, live and on replay: the ledger's time, which never goes back.
+    pub fn see(&mut self, now_ms: u64) {
+        self.time_ms = self.time_ms.max(now_ms);
+        self.limits.see(now_ms);
     }
 
     /// One withdrawal in memory.
@@ -283,7 +291,7 @@ impl Ledger {
     pub fn state_hash(&self) -> Result<[u8; 32], LedgerError> {
         self.intact()?;
         let mut out = Canonical::new("custody/ledger-state/v1");
-        out.text(&self.house);
+        out.text(&self.house).number(self.time_ms);
         out.length(self.books.rows().count());
         for (asset, name, b) in self.books.rows() {
             out.text(asset).text(&name.to_string());
@@ -299,6 +307,7 @@ impl Ledger {
         out.length(self.ids.len());
         for withdrawal in self.ids.oldest_first() {
             write_withdrawal(&mut out, withdrawal, &self.names(withdrawal));
+            out.number(self.payout_ids.ended_ms(withdrawal.payout).unwrap_or(0));
         }
         self.ids.write_rejections(&mut out, |rejection| {
             let name = |symbol| self.symbols.name(symbol).to_owned();

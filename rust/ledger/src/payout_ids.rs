@@ -6,6 +6,8 @@ use crate::slab::{Slab, Slot};
 struct PayoutId {
     text: Box<str>,
     withdrawals: u32,
+    /// When it ended, unix ms; none before.
+    ended_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -17,12 +19,25 @@ impl PayoutIds {
         self.0.insert(PayoutId {
             text: Box::from(text),
             withdrawals: 0,
+            ended_ms: None,
         })
     }
 
     /// The id; empty for NONE.
     pub fn name(&self, payout: Slot) -> &str {
         self.0.get(payout).map_or("", |payout| &payout.text)
+    }
+
+    /// It ended: paid or not.
+    pub fn end(&mut self, payout: Slot, now_ms: u64) {
+        if let Some(payout) = self.0.get_mut(payout) {
+            payout.ended_ms = Some(now_ms);
+        }
+    }
+
+    /// When it ended; none for no payout.
+    pub fn ended_ms(&self, payout: Slot) -> Option<u64> {
+        self.0.get(payout)?.ended_ms
     }
 
     /// One more withdrawal has it.

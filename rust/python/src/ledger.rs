@@ -89,6 +89,13 @@ impl Ledger {
         views::submitted(py, &submitted)
     }
 
+    fn see(&self, py: Python<'_>, now_ms: u64) -> PyResult<()> {
+        self.run(py, |state| {
+            state.ledger.see(now_ms);
+            Ok(())
+        })
+    }
+
     fn may_be_old<'py>(
         &self,
         py: Python<'py>,
