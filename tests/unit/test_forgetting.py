@@ -48,7 +48,7 @@ def ended(bench: Bench) -> dict[str, str]:
 
 
 def forget(bench: Bench) -> None:
-    bench.clock.advance(91 * DAY_MS)
+    bench.clock.advance(100 * DAY_MS)
     bench.forgetter.step()
 
 
@@ -95,7 +95,7 @@ def test_a_store_of_another_journal_is_filled_anew(bench: Bench) -> None:
 
 def test_a_stop_between_store_and_fact_loses_nothing(bench: Bench) -> None:
     ids = ended(bench)
-    bench.clock.advance(91 * DAY_MS)
+    bench.clock.advance(100 * DAY_MS)
     plan = bench.writer.read(lambda state: state.ledger.forgettable(state.now_ms - 90 * DAY_MS, 9))
     assert plan is not None
     bench.ids.put(places_of(plan))
@@ -122,7 +122,7 @@ class _Overtaken(OldAnswers):
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_request_that_is_overtaken_looks_again(bench: Bench, more: int) -> None:
     ids = ended(bench)
-    bench.clock.advance(91 * DAY_MS)
+    bench.clock.advance(100 * DAY_MS)
     overtaken = _Overtaken(bench.ids, bench.intents)
     overtaken.bench = bench
     bench.intake = Intake(bench.writer, lambda: b"s" * 32, overtaken)

@@ -102,7 +102,8 @@ impl Ledger {
                 let old = match w.state {
                     State::Held | State::Queued | State::Assigned => false,
                     State::Voided(_) => true,
-                    State::Posted => counts_until <= self.limits.time(0),
+                    // An idle ledger saw no time pass; the caller did.
+                    State::Posted => counts_until <= self.limits.time(before_ms),
                 };
                 let ended_ms = self.payout_ids.ended_ms(w.payout).unwrap_or(0);
                 old && w.accepted_ms().max(ended_ms) < before_ms
