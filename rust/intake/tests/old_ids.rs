@@ -20,6 +20,8 @@ use custody_wire::{build_record, unpack_record};
 use prost::Message;
 
 const YEAR: u64 = 365 * 86_400_000;
+/// Old enough here, while the keys are still valid.
+const AGE: u64 = 100_000;
 
 /// A world that keeps a journal and a store of old ids, as the server does.
 struct Kept {
@@ -96,7 +98,7 @@ impl Kept {
 
     /// As the server does: the store first, then the fact.
     fn forget(&mut self, now_ms: u64) -> usize {
-        let wanted = self.world.ledger.forgettable(now_ms - YEAR, 1_000);
+        let wanted = self.world.ledger.forgettable(now_ms - AGE, 1_000);
         for each in &wanted {
             let places = each.attempts.iter().map(|a| (a.sequence, a.leaf, a.state));
             self.store.entry(each.key).or_default().extend(places);
@@ -107,7 +109,7 @@ impl Kept {
         let fact = self
             .world
             .ledger
-            .decide_forget(&wanted, now_ms - YEAR)
+            .decide_forget(&wanted, now_ms - AGE)
             .unwrap();
         let stored = fact.encode().unwrap();
         assert_eq!(Fact::decode(&stored).unwrap(), fact, "stored form and back");
@@ -144,31 +146,38 @@ fn outcome(result: &SubmitResult) -> (Outcome, &str) {
 fn the_first_answer_is_given_years_later_and_another_body_is_refused() {
     let mut kept = Kept::new();
     let accepted = kept.send(kept.world.item(&intent("a", 10)), NOW);
-    let rejected = kept.send(kept.world.item(&intent("b", 1_000_000)), NOW);
-    let paid = kept.send(kept.world.item(&intent("c", 10)), NOW);
+    let above = |kept: &Kept| {
+        let keys = [&kept.world.backend, &kept.world.risk];
+        kept.world.signed(intent("b", 600).encode_to_vec(), &keys)
+    };
+    let rejected = kept.send(above(&kept), NOW);
+    assert_eq!(outcome(&rejected).0, Outcome::Rejected);
+    let held = kept.send(kept.world.item(&intent("c", 10)), NOW);
     kept.void(&accepted.withdrawal_id, End::Cancelled, NOW + 5);
-    let id = Ulid::parse(&paid.withdrawal_id).unwrap();
+    let id = Ulid::parse(&held.withdrawal_id).unwrap();
     let open = kept.send(kept.world.item(&intent("d", 10)), NOW);
-    assert_eq!(kept.forget(NOW + YEAR), 0, "not a moment too early");
-    assert_eq!(kept.forget(NOW + 3 * YEAR), 2, "what is open stays");
+    assert_eq!(kept.forget(NOW + AGE), 0, "not a moment too early");
+    assert_eq!(kept.forget(NOW + 3 * AGE), 2, "what is open stays");
     assert!(kept.world.ledger.withdrawal(&id).is_some());
     assert_eq!(kept.world.ledger.withdrawals_len(), 2);
 
-    let late = NOW + 4 * YEAR;
-    let again = kept.send(kept.world.item(&intent("a", 10)), late);
-    assert_eq!(outcome(&again), (Outcome::Duplicate, ""));
-    assert_eq!(
-        (&again.withdrawal_id, again.state),
-        (&accepted.withdrawal_id, 8)
-    );
-    let again = kept.send(kept.world.item(&intent("b", 1_000_000)), late);
-    assert_eq!(outcome(&again), (Outcome::Rejected, rejected.tag.as_str()));
+    // The second time no key is valid any more: the answer is still the first one's.
+    for late in [NOW + 4 * AGE, NOW + YEAR] {
+        let again = kept.send(kept.world.item(&intent("a", 10)), late);
+        assert_eq!(outcome(&again), (Outcome::Duplicate, ""));
+        assert_eq!(
+            (&again.withdrawal_id, again.state),
+            (&accepted.withdrawal_id, 8)
+        );
+        let again = kept.send(above(&kept), late);
+        assert_eq!(outcome(&again), (Outcome::Rejected, rejected.tag.as_str()));
+        let again = kept.send(kept.world.item(&intent("d", 10)), late);
+        assert_eq!(again.withdrawal_id, open.withdrawal_id);
+    }
     for reference in ["a", "b"] {
         let reused = kept.send(kept.world.item(&intent(reference, 11)), NOW + 1);
         assert_eq!(outcome(&reused), (Outcome::Rejected, "id.reused"));
     }
-    let again = kept.send(kept.world.item(&intent("d", 10)), late);
-    assert_eq!(again.withdrawal_id, open.withdrawal_id);
     assert_eq!(
         kept.replayed().state_hash().unwrap(),
         kept.world.ledger.state_hash().unwrap()
@@ -179,16 +188,16 @@ fn the_first_answer_is_given_years_later_and_another_body_is_refused() {
 fn later_attempts_follow_those_that_left_memory() {
     let mut kept = Kept::new();
     let first = kept.send(kept.world.item(&intent("a", 10)), NOW);
-    kept.void(&first.withdrawal_id, End::Expired, NOW + YEAR);
-    assert_eq!(kept.forget(NOW + 3 * YEAR), 1);
+    kept.void(&first.withdrawal_id, End::Expired, NOW + AGE);
+    assert_eq!(kept.forget(NOW + 3 * AGE), 1);
     let mut next = intent("a", 10);
-    next.submit_before_unix_ms = NOW + 9 * YEAR;
-    next.pay_before_unix_ms = NOW + 9 * YEAR;
+    next.submit_before_unix_ms = NOW + 9 * AGE;
+    next.pay_before_unix_ms = NOW + 9 * AGE;
     next.attempt = 3;
-    let skipped = kept.send(kept.world.item(&next), NOW + 3 * YEAR);
+    let skipped = kept.send(kept.world.item(&next), NOW + 3 * AGE);
     assert_eq!(outcome(&skipped).1, "attempt.skipped");
     next.attempt = 2;
-    let second = kept.send(kept.world.item(&next), NOW + 3 * YEAR);
+    let second = kept.send(kept.world.item(&next), NOW + 3 * AGE);
     assert_eq!(outcome(&second), (Outcome::Accepted, ""));
     let ledger = &kept.world.ledger;
     let second = ledger
@@ -199,7 +208,7 @@ fn later_attempts_follow_those_that_left_memory() {
         (2, NOW),
         "it inherits the age"
     );
-    let again = kept.send(kept.world.item(&intent("a", 10)), NOW + 3 * YEAR);
+    let again = kept.send(kept.world.item(&intent("a", 10)), NOW + 3 * AGE);
     assert_eq!(again.withdrawal_id, first.withdrawal_id);
     assert_eq!(
         kept.replayed().state_hash().unwrap(),
@@ -214,7 +223,7 @@ fn what_leaves_memory_between_look_up_and_submit_makes_the_request_stale() {
     kept.void(&first.withdrawal_id, End::Cancelled, NOW + 1);
     let reused = kept.world.prepare(vec![kept.world.item(&intent("a", 11))]);
     kept.look_up(&reused);
-    kept.forget(NOW + 2 * YEAR);
+    kept.forget(NOW + 2 * AGE);
     let before = kept.world.ledger.state_hash().unwrap();
     assert_eq!(
         kept.submit(&reused, NOW + 2),
@@ -235,7 +244,7 @@ fn what_changed_since_it_was_looked_at_stays() {
     let mut kept = Kept::new();
     let first = kept.send(kept.world.item(&intent("a", 10)), NOW);
     kept.void(&first.withdrawal_id, End::Cancelled, NOW + 1);
-    let before_ms = NOW + YEAR;
+    let before_ms = NOW + AGE;
     let wanted = kept.world.ledger.forgettable(before_ms, 9);
     assert_eq!(wanted.len(), 1);
     let mut next = intent("a", 10);
@@ -278,7 +287,7 @@ fn a_false_positive_costs_a_look_up_and_changes_nothing() {
     let mut kept = Kept::new();
     let first = kept.send(kept.world.item(&intent("a", 10)), NOW);
     kept.void(&first.withdrawal_id, End::Cancelled, NOW + 1);
-    kept.forget(NOW + 2 * YEAR);
+    kept.forget(NOW + 2 * AGE);
     // The filter says yes to `a`, and the store has lost or never had it: as for any other that is not old.
     let fresh = kept
         .world
