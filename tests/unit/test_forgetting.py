@@ -17,6 +17,7 @@ from custody.services.intake import Intake
 from support.bench import DAY_MS, ETH, Bench
 from support.deployment import ETHER
 from support.keys import EthKey
+from support.writer_parts import halt
 
 ALICE = EthKey("alice").address
 
@@ -99,6 +100,7 @@ def test_a_stop_between_store_and_fact_loses_nothing(bench: Bench) -> None:
     plan = bench.writer.read(lambda state: state.ledger.forgettable(state.now_ms - 90 * DAY_MS, 9))
     assert plan is not None
     bench.ids.put(places_of(plan))
+    bench.writer.execute(halt("h"))  # so that the journal knows the time: a gap at start would freeze it
     bench.restart()
     assert send(bench, "paid", ETHER) == ("DUPLICATE", "", ids["paid"])
     bench.forgetter.step()
@@ -140,6 +142,7 @@ def test_the_control_state_lives_on(bench: Bench) -> None:
     bench.restart()
     control: ControlState = bench.control
     assert control.state_hash() != before, "a new leader began"
-    bench.withdraw("next", ETHER, ALICE)
+    later = bench.clock.now_ms() + DAY_MS
+    bench.withdraw("next", ETHER, ALICE, submit_before_unix_ms=later, pay_before_unix_ms=later)
     bench.pay()
     assert bench.fatal == []

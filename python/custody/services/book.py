@@ -86,8 +86,8 @@ class Book:
             header.SerializeToString(deterministic=True), [message, *draft.ledger]
         )
         frozen = bool(time_halts(self._control))
-        self._ledger.see(self._now_ms)
         for fact in draft.ledger:
+            self._ledger.see(self._now_ms)
             self._ledger.apply_fact(fact)
         sequence = self.head.sequence + 1
         self._control.apply(RecordView(sequence, self._epoch, draft.kind, header, draft.message))

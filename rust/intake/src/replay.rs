@@ -30,7 +30,6 @@ fn replay(ledger: &mut Ledger, kind: u32, record: &[u8], sequence: u64) -> Resul
     let parts = unpack_record(record).map_err(|error| error.to_string())?;
     let header = RecordHeader::decode(parts.header).map_err(|error| error.to_string())?;
     let is_intake = i32::try_from(kind) == Ok(i32::from(RecordKind::WithdrawalsSubmitted));
-    ledger.see(header.recorded_unix_ms);
     let shared = &mut SharedNames::default();
     for (number, leaf) in (1_u32..).zip(&parts.leaves) {
         match is_intake {
@@ -43,6 +42,7 @@ fn replay(ledger: &mut Ledger, kind: u32, record: &[u8], sequence: u64) -> Resul
             false if number == 1 => {}
             false => {
                 let fact = Fact::decode(leaf).map_err(|error| error.to_string())?;
+                ledger.see(header.recorded_unix_ms);
                 ledger.apply(&fact).map_err(|error| error.to_string())?;
             }
         }
