@@ -63,7 +63,9 @@ def test_a_deficit_stops_the_wallet_once_and_for_restarts_too(bench: Bench) -> N
     bench.check()
 
 
-def test_a_surplus_is_recorded_and_stops_nothing(bench: Bench) -> None:
+def test_a_surplus_goes_to_suspense_and_stops_nothing(bench: Bench) -> None:
+    ledger = bench.ledger
+    owed = ledger.available(ETH, "pool:customers")
     bench.node.fund(bench.policy.wallet("hot-1").address, ETH, 5)
     bench.node.mine(3)
     head = bench.writer.head.sequence
@@ -72,3 +74,35 @@ def test_a_surplus_is_recorded_and_stops_nothing(bench: Bench) -> None:
     bench.reconciler.step()
     assert bench.writer.head.sequence == head + 1, "what is known is not recorded again"
     assert not bench.control.halts
+    assert ledger.available(ETH, "suspense") == 5
+    assert ledger.available(ETH, "wallet:hot-1") == 100 * ETHER + 5
+    assert ledger.available(ETH, "pool:customers") == owed, "owed to nobody"
+    bench.restart()
+    bench.reconciler.step()
+    assert bench.writer.head.sequence <= head + 2, "a restart alone writes that it started"
+    assert bench.ledger.available(ETH, "suspense") == 5
+    bench.check()
+
+
+def test_a_surplus_that_goes_again_is_a_deficit(bench: Bench) -> None:
+    address = bench.policy.wallet("hot-1").address
+    for more in (7, -7):
+        bench.node.fund(address, ETH, more)
+        bench.node.mine(3)
+        bench.reconciler.step()
+    (halt,) = bench.control.halts.values()
+    assert (halt.scopes, halt.reason) == (("wallet:hot-1",), "reconciliation.deficit")
+    bench.check()
+
+
+def test_a_surplus_and_a_deficit_at_one_block(bench: Bench) -> None:
+    bench.node.fund(bench.policy.wallet("hot-1").address, ETH, 9)
+    bench.node.fund(bench.policy.wallet("cold-1").address, ETH, -1)
+    bench.node.mine(3)
+    bench.reconciler.step()
+    (halt,) = bench.control.halts.values()
+    assert halt.scopes == ("wallet:cold-1",)
+    head = bench.writer.head.sequence
+    bench.reconciler.step()
+    assert bench.writer.head.sequence == head
+    bench.check()

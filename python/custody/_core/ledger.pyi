@@ -3,7 +3,20 @@ from typing import Any, final
 
 from custody._core.intake import Prepared, Rules
 
-__all__ = ["Ledger", "LimitBook", "tags", "ulid_bytes", "ulid_text"]
+__all__ = [
+    "Ledger",
+    "LimitBook",
+    "decide_deposit",
+    "decide_surplus",
+    "decide_suspense_release",
+    "decide_transfer",
+    "decide_transfer_expiry",
+    "expired_transfers",
+    "tags",
+    "transfer",
+    "ulid_bytes",
+    "ulid_text",
+]
 
 @final
 class Ledger:
@@ -127,3 +140,41 @@ def tags() -> list[tuple[str, str]]: ...
 def reference_key(initiator: str, reference: str) -> bytes: ...
 def ulid_text(id: bytes) -> str: ...
 def ulid_bytes(text: str) -> bytes: ...
+def decide_deposit(
+    ledger: Ledger,
+    network: str,
+    tx_hash: bytes,
+    output: int,
+    wallet: str,
+    asset: str,
+    amount: int,
+    pool: str,
+    from_suspense: bool,
+) -> bytes | None: ...
+def decide_transfer(
+    ledger: Ledger,
+    initiator: str,
+    reference: str,
+    body_sha256: bytes,
+    submit_before_ms: int,
+    legs: Sequence[tuple[str, str, str, str, int, int, str, int]],
+    now_ms: int,
+) -> tuple[list[str], bytes | None, bool, int]: ...
+def decide_transfer_expiry(
+    ledger: Ledger, initiator: str, reference: str, leg: int, now_ms: int
+) -> bytes: ...
+def decide_surplus(
+    ledger: Ledger,
+    wallet: str,
+    asset: str,
+    ledger_amount: int,
+    chain_amount: int,
+    network: str,
+    block_height: int,
+    block_hash: bytes,
+) -> bytes: ...
+def decide_suspense_release(ledger: Ledger, release_id: str, asset: str, amount: int, pool: str) -> bytes: ...
+def expired_transfers(ledger: Ledger, now_ms: int, most: int) -> list[tuple[str, str, int]]: ...
+def transfer(
+    ledger: Ledger, initiator: str, reference: str
+) -> tuple[bytes, list[str], list[str], list[tuple[int, str, str, str, int, int]]] | None: ...

@@ -7,6 +7,7 @@ from typing import Any
 
 from custody._core import ledger as _core
 from custody.errors import InvariantBroken, Malformed
+from custody.ledger.pools import Pools
 from custody.ledger.submission import Explained, Prepared, Rules, Submitted
 from custody.ledger.views import (
     AttemptView,
@@ -36,6 +37,7 @@ class Ledger:
     def __init__(self) -> None:
         """Begin empty; `set_rules` comes first."""
         self._core = _core.Ledger()
+        self.pools = Pools(self._core)
 
     def set_rules(self, rules: Rules, keyring_version: int) -> None:
         """Take a policy, when its record is written and when it is replayed; what was spent stays spent."""

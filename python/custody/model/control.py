@@ -89,6 +89,11 @@ class ControlState(ControlView):
             kinds.RECORD_KIND_SUSPENSION_RECORDED: lambda m, now, _: halts.suspended_operator(m, now),
             kinds.RECORD_KIND_HALT_LIFTED: lambda m, now, _: halts.lifted(m),
             kinds.RECORD_KIND_WALLET_OPENED: self._wallet_opened,
+            # The ledger's alone: what moves what we owe.
+            kinds.RECORD_KIND_DEPOSITS_CREDITED: lambda m, now, _: None,
+            kinds.RECORD_KIND_TRANSFERS_SUBMITTED: lambda m, now, _: None,
+            kinds.RECORD_KIND_TRANSFERS_EXPIRED: lambda m, now, _: None,
+            kinds.RECORD_KIND_SUSPENSE_EXPLAINED: lambda m, now, _: None,
             kinds.RECORD_KIND_GOVERNANCE_ADVANCED: self._governance_advanced,
             kinds.RECORD_KIND_RECONCILED: lambda m, now, _: None,
         }

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from google.protobuf.message import DecodeError, Message
 
-from custody.api.journal.v1 import governance_pb2, record_pb2, signer_pb2, sweep_pb2, withdrawal_pb2
+from custody.api.journal.v1 import (
+    governance_pb2,
+    record_pb2,
+    signer_pb2,
+    sweep_pb2,
+    transfer_pb2,
+    withdrawal_pb2,
+)
 from custody.errors import InvariantBroken
 
 KIND_NAMES: dict[int, str] = {
@@ -12,7 +19,7 @@ KIND_NAMES: dict[int, str] = {
 }
 """Every kind's number and its name, `PAYOUTS_SIGNED`."""
 
-_MODULES = (record_pb2, governance_pb2, withdrawal_pb2, sweep_pb2, signer_pb2)
+_MODULES = (record_pb2, governance_pb2, withdrawal_pb2, sweep_pb2, transfer_pb2, signer_pb2)
 
 
 def _message_class(kind_name: str) -> type[Message]:

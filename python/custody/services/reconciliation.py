@@ -1,6 +1,7 @@
-"""Compares the ledger's wallets with the chain at one named final block; a deficit stops the wallet, durably.
+"""Compares the ledger's wallets with the chain at one final block: a surplus goes to suspense, a deficit stops it.
 
-A wallet is compared only while nothing of it lies between ledger and block, so every difference is unexplained.
+A wallet is compared only while nothing of it lies between ledger and block, so every difference is unexplained; what
+is in suspense is owed to nobody, so no withdrawal is taken against it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 import structlog
 
 from custody.api.journal.v1 import governance_pb2, record_pb2
-from custody.errors import Unavailable
+from custody.errors import Denied, Unavailable
+from custody.ledger import Surplus
 from custody.model.policy import AssetRule, Wallet
 from custody.ports import BlockRef, Node
 from custody.services.commands import Decision, Draft, State
@@ -125,7 +127,8 @@ class Reconciler:
         differences = frozenset(found)
         if differences != (self._known or frozenset()):
             self._writer.execute(lambda state: _record(state, network, block, found))
-        self._known = differences
+        # What went to suspense is no difference any more; what is missing stays one.
+        self._known = frozenset(each for each in found if each.chain < each.ledger)
         return False
 
     def _compare(self, books: _Books, block: BlockRef, head: BlockRef) -> _Difference | None:
@@ -203,7 +206,7 @@ def _newest_height(state: State, wallet: Wallet) -> int:
 
 
 def _record(state: State, network: str, block: BlockRef, found: list[_Difference]) -> Decision[None]:
-    """What differs becomes durable, and with a deficit a stop of the wallet."""
+    """What differs becomes durable: with a surplus the ledger's fact of it, with a deficit a stop of the wallet."""
     message = governance_pb2.Reconciled(
         network=network,
         block_height=block.height,
@@ -215,9 +218,22 @@ def _record(state: State, network: str, block: BlockRef, found: list[_Difference
             for each in found
         ],
     )
-    drafts = [Draft(record_pb2.RECORD_KIND_RECONCILED, message)]
+    facts = [fact for each in found if (fact := _surplus(state, network, block, each)) is not None]
+    drafts = [Draft(record_pb2.RECORD_KIND_RECONCILED, message, tuple(facts))]
     for wallet in sorted({each.wallet for each in found if each.chain < each.ledger}):
         stop = stop_draft(state, len(drafts), (f"wallet:{wallet}",), DEFICIT)
         if stop is not None:
             drafts.append(stop)
     return Decision(tuple(drafts), None)
+
+
+def _surplus(state: State, network: str, block: BlockRef, found: _Difference) -> bytes | None:
+    """The fact that what a wallet has more is in suspense; None for a deficit, or when its balance has moved since."""
+    if found.chain <= found.ledger:
+        return None
+    surplus = Surplus(found.wallet, found.asset, found.ledger, found.chain, network, block.height, block.hash)
+    try:
+        return state.ledger.pools.decide_surplus(surplus)
+    except Denied as denied:
+        _log.warning("a surplus is compared again", wallet=found.wallet, asset=found.asset, tag=denied.tag)
+        return None

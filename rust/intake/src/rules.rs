@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::Address;
 use custody_chain::{Asset, evm};
+use custody_ledger::books::Purpose;
 use custody_ledger::limits::{Dimension, LimitRule, Over};
 use custody_wire::parse_amount;
 
@@ -25,6 +26,8 @@ pub struct Rules {
     pub partition: String,
     /// The pool that pays network fees and takes service fees.
     pub house_pool: String,
+    /// Every pool and what it is for, in the policy's order.
+    pub pools: Vec<(String, Purpose)>,
     /// For the ledger.
     pub limits: Vec<LimitRule>,
     pub(crate) assets: BTreeMap<String, AssetRule>,
@@ -84,7 +87,14 @@ impl Rules {
                 "must be a pool whose purpose is house",
             ));
         }
+        let mut purposes = Vec::new();
+        for pool in read.pools {
+            let purpose = Purpose::from_name(&pool.purpose);
+            let unknown = || Malformed::new("pools", format!("{}: {}", pool.name, pool.purpose));
+            purposes.push((pool.name.clone(), purpose.ok_or_else(unknown)?));
+        }
         let mut rules = Self {
+            pools: purposes,
             deployment: hash("deployment", &read.deployment)?,
             policy_hash: hash("policy_hash", &read.policy_hash)?,
             rules_version: read.rules_version,

@@ -1,5 +1,6 @@
 //! The only mutator: enters a fact in the books, moves states by the table, keeps limits and queue in step.
 
+use crate::books::{Claim, Posting};
 use crate::entries;
 use crate::error::LedgerError;
 use crate::fact::Fact;
@@ -9,6 +10,7 @@ use crate::routes::Route;
 use crate::slab::Slot;
 use crate::state::{End, Event, State};
 use crate::submission::{Decision, Remedy, Submission, subject};
+use crate::transfers::learn;
 use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Made, Rare, Withdrawal};
 
@@ -28,26 +30,32 @@ impl Ledger {
     }
 
     fn enter(&mut self, fact: &Fact) -> Applied {
-        // The books are taken out while the entries borrow the rest of the state.
-        let mut books = std::mem::take(&mut self.books);
-        let entered = entries::of(self, fact).and_then(|entries| books.apply(&entries));
-        self.books = books;
-        entered?;
+        if let Fact::Submitted(fact) = fact {
+            return self.submitted(fact);
+        }
+        learn(fact, &mut self.symbols);
+        let mut posting = std::mem::take(&mut self.scratch.0);
+        posting.clear();
+        let remembered = entries::of(self, fact, &mut posting)?;
+        self.enter_posting(posting)?;
         match fact {
-            Fact::Submitted(fact) => self.submitted(fact),
             Fact::Opened {
                 wallet,
                 asset,
                 pool,
                 ..
             } => {
-                let new = self
-                    .opened
-                    .insert((wallet.clone(), asset.clone(), pool.clone()));
-                require(new, || {
-                    format!("{wallet} {asset} was opened before for {pool}")
-                })
+                let key = (wallet.clone(), asset.clone(), pool.clone());
+                self.opened.insert(key);
+                Ok(())
             }
+            Fact::Submitted(_)
+            | Fact::Deposited(_)
+            | Fact::Transferred(_)
+            | Fact::TransferRefused(_)
+            | Fact::TransferExpired { .. }
+            | Fact::SurplusFound(_)
+            | Fact::SuspenseReleased(_) => self.remember(fact, remembered),
             Fact::Released(ids) => ids
                 .iter()
                 .try_for_each(|id| self.step(id, Event::Release, None)),
@@ -90,6 +98,13 @@ impl Ledger {
                 require(self.halts.remove(halt), || format!("no halt {halt}"))
             }
         }
+    }
+
+    /// Enters a fact's entries, all or nothing, and keeps the buffers.
+    fn enter_posting(&mut self, posting: Posting) -> Applied {
+        let entered = self.books.enter_with(&posting, &mut self.scratch.1);
+        self.scratch.0 = posting;
+        entered
     }
 
     /// Ends a payout: each of its withdrawals takes the same step.
@@ -166,6 +181,7 @@ impl Ledger {
         self.see(fact.recorded_ms);
         let route = Route::intern(&candidate.names, &mut self.symbols);
         let subject = subject(&route, candidate);
+        let pool = route.pool;
         let route = self.routes.intern(route).ok_or("too many routes")?;
         let tag = self.symbols.intern(&fact.tag);
         let previous = self.ids.newest(&candidate.key);
@@ -195,6 +211,10 @@ impl Ledger {
         })?;
         let hold = candidate.amount.checked_add(candidate.service_fee);
         let hold = hold.ok_or("the hold exceeds 2^128")?;
+        let mut posting = std::mem::take(&mut self.scratch.0);
+        posting.clear();
+        posting.held(&Claim::of(subject.asset, pool, hold));
+        self.enter_posting(posting)?;
         let charged_ms = self
             .limits
             .charge(fact.charges, &subject, hold, fact.recorded_ms)
@@ -239,7 +259,9 @@ impl Ledger {
 
     /// Whether `apply` could enter the fact's amounts.
     pub(crate) fn preview(&self, fact: &Fact) -> Result<(), String> {
-        self.books.preview(&entries::of(self, fact)?)
+        let mut posting = Posting::default();
+        entries::of(self, fact, &mut posting)?;
+        self.books.preview(&posting)
     }
 }
 

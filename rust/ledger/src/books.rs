@@ -1,157 +1,156 @@
-//! The books of all assets: entries change them, and every change is followed by the check of what must always hold.
+//! The books of all assets: entries change them, all of a fact's or none, and after every fact, per asset,
+//! wallets + in_flight = pools + suspense and nothing available is negative.
+//!
+//! Assets and accounts are small numbers; a change costs what it touches. The sums of a whole asset are kept and
+//! compared after each fact; [`Books::check_all`] adds them up again from the accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod account;
+mod asset_book;
+mod claim;
+mod draft;
+mod pool;
+mod posting;
 
-use crate::account::{AccountName, Balance};
+use crate::account::Balance;
 use crate::error::LedgerError;
+use crate::symbols::Symbol;
 
-/// One change of one asset's book.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry<'a> {
-    pub asset: &'a str,
-    pub amount: u128,
-    pub change: Change,
-}
+use asset_book::{AssetBook, Sums};
+pub(crate) use draft::Draft;
+use draft::{check_balance, check_sums};
 
-/// What an entry does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// Reserves on the debit side: a pool's hold, a wallet's expected arrival.
-    PendDebit(AccountName),
-    /// Takes that back.
-    UnpendDebit(AccountName),
-    /// Reserves on the credit side: a wallet's outflow.
-    PendCredit(AccountName),
-    /// Takes that back.
-    UnpendCredit(AccountName),
-    /// Moves for good: debit the first, credit the second.
-    Post(AccountName, AccountName),
-}
-
-type Accounts = BTreeMap<AccountName, Balance>;
+pub use account::Account;
+pub use claim::{Claim, FeeClaim, Transfer};
+pub use pool::{House, Pool, Pools, Purpose};
+pub use posting::{Payment, Posting};
 
 /// Accounts by asset.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Books(BTreeMap<String, Accounts>);
+pub struct Books(Vec<AssetBook>);
 
 impl Books {
     /// An account; all zeros where nothing was ever entered.
-    pub fn get(&self, asset: &str, name: &AccountName) -> Balance {
-        self.0
-            .get(asset)
-            .and_then(|accounts| accounts.get(name))
-            .copied()
+    #[must_use]
+    pub fn get(&self, asset: Symbol, account: Account) -> Balance {
+        self.book(asset)
+            .and_then(|book| book.get(account))
             .unwrap_or_default()
     }
 
     /// What an account can still give.
-    pub fn available(&self, asset: &str, name: &AccountName) -> u128 {
-        self.get(asset, name)
-            .available(name.is_asset())
+    #[must_use]
+    pub fn available(&self, asset: Symbol, account: Account) -> u128 {
+        self.get(asset, account)
+            .available(account.is_asset())
             .unwrap_or(0)
     }
 
-    /// Every account that was ever entered, by asset and name.
-    pub fn rows(&self) -> impl Iterator<Item = (&str, &AccountName, &Balance)> {
-        self.0.iter().flat_map(|(asset, accounts)| {
-            accounts
-                .iter()
-                .map(move |(name, b)| (asset.as_str(), name, b))
+    /// A claim on so much of a pool, when it is available; nothing is held before it is entered.
+    #[must_use]
+    pub fn claim(&self, asset: Symbol, pool: Pool, amount: u128) -> Option<Claim> {
+        let enough = self.available(asset, Account::Pool(pool.0)) >= amount;
+        enough.then(|| Claim::of(asset, pool.0, amount))
+    }
+
+    /// Every account that was ever entered, in order of first use.
+    pub fn rows(&self) -> impl Iterator<Item = (Symbol, Account, Balance)> {
+        self.0.iter().flat_map(|book| {
+            let rows = book.rows().iter();
+            rows.map(move |(account, balance)| (book.asset, *account, *balance))
         })
     }
 
-    /// Whether `apply` would succeed, on a copy of the touched books.
-    pub fn preview(&self, entries: &[Entry<'_>]) -> Result<(), String> {
-        let touched: BTreeSet<&str> = entries.iter().map(|entry| entry.asset).collect();
-        let copy = touched
-            .iter()
-            .filter_map(|asset| {
-                self.0
-                    .get(*asset)
-                    .map(|accounts| ((*asset).to_owned(), accounts.clone()))
-            })
-            .collect();
-        Self(copy).apply(entries)
+    /// Whether `enter` would succeed, once the names that no fact used so far (UNKNOWN) have numbers.
+    ///
+    /// # Errors
+    /// What would leave its type or would not hold.
+    pub fn preview(&self, posting: &Posting) -> Result<(), String> {
+        self.draft(posting, &mut Draft::default())
     }
 
-    /// Enters all, then checks every touched asset. After an error the books are not to be used again.
-    pub fn apply(&mut self, entries: &[Entry<'_>]) -> Result<(), String> {
-        let mut touched: BTreeSet<&str> = BTreeSet::new();
-        for entry in entries {
-            if !self.0.contains_key(entry.asset) {
-                self.0.insert(entry.asset.to_owned(), Accounts::new());
-            }
-            let Some(accounts) = self.0.get_mut(entry.asset) else {
-                return Err("a book is missing".to_owned());
-            };
-            enter(accounts, entry)
-                .ok_or_else(|| format!("{} {:?} {}", entry.asset, entry.change, entry.amount))?;
-            touched.insert(entry.asset);
-        }
-        touched.into_iter().try_for_each(|asset| self.check(asset))
+    /// Enters all, or nothing.
+    ///
+    /// # Errors
+    /// As `preview`; nothing was entered.
+    pub fn enter(&mut self, posting: &Posting) -> Result<(), String> {
+        self.enter_with(posting, &mut Draft::default())
     }
 
-    /// What must hold of one asset: wallets + in_flight = pools + suspense, and nothing available is negative.
-    pub fn check(&self, asset: &str) -> Result<(), String> {
-        let Some(accounts) = self.0.get(asset) else {
-            return Ok(());
-        };
-        let (mut assets, mut liabilities) = (0_u128, 0_u128);
-        for (name, balance) in accounts {
-            let negative = || format!("{asset} {name} is negative: {balance:?}");
-            let posted = balance.posted(name.is_asset()).ok_or_else(negative)?;
-            match name {
-                // What will arrive in it is what will leave it.
-                AccountName::InFlight if balance.debits_pending == balance.credits_pending => {}
-                _ => {
-                    balance.available(name.is_asset()).ok_or_else(negative)?;
-                }
-            }
-            let sum = if name.is_asset() {
-                &mut assets
-            } else {
-                &mut liabilities
-            };
-            *sum = sum
-                .checked_add(posted)
-                .ok_or_else(|| format!("{asset} exceeds 2^128"))?;
+    /// `enter`, with a draft that is used again.
+    pub(crate) fn enter_with(
+        &mut self,
+        posting: &Posting,
+        draft: &mut Draft,
+    ) -> Result<(), String> {
+        self.draft(posting, draft)?;
+        if draft.is_of_unknown() {
+            return Err("an account of a name that no fact used".to_owned());
         }
-        if assets != liabilities {
-            return Err(format!(
-                "{asset}: wallets and in_flight {assets}, pools and suspense {liabilities}"
-            ));
+        for (asset, account, balance) in &draft.rows {
+            self.book_mut(*asset)?.set(*account, *balance);
+        }
+        for (asset, sums) in &draft.sums {
+            self.book_mut(*asset)?.sums = *sums;
         }
         Ok(())
     }
 
-    /// `check` of every asset.
+    fn draft(&self, posting: &Posting, draft: &mut Draft) -> Result<(), String> {
+        draft.clear();
+        for entry in posting.entries() {
+            draft.enter(self, entry)?;
+        }
+        draft.check()
+    }
+
+    /// Adds every asset up again from its accounts.
+    ///
+    /// # Errors
+    /// `Broken` with what does not hold.
     pub fn check_all(&self) -> Result<(), LedgerError> {
         self.0
-            .keys()
-            .try_for_each(|asset| self.check(asset))
+            .iter()
+            .try_for_each(check)
             .map_err(LedgerError::Broken)
+    }
+
+    pub(crate) fn sums(&self, asset: Symbol) -> Sums {
+        self.book(asset).map(|book| book.sums).unwrap_or_default()
+    }
+
+    fn book(&self, asset: Symbol) -> Option<&AssetBook> {
+        self.0.get(asset.index())
+    }
+
+    fn book_mut(&mut self, asset: Symbol) -> Result<&mut AssetBook, String> {
+        let index = asset.index();
+        if self.0.len() <= index {
+            let length = index.saturating_add(1);
+            self.0.resize_with(length, AssetBook::default);
+        }
+        let book = self.0.get_mut(index).ok_or("a book is missing")?;
+        book.asset = asset;
+        Ok(book)
     }
 }
 
-fn enter(accounts: &mut Accounts, entry: &Entry<'_>) -> Option<()> {
-    let mut change = |name: &AccountName,
-                      number: fn(&mut Balance) -> &mut u128,
-                      sum: fn(u128, u128) -> Option<u128>| {
-        if !accounts.contains_key(name) {
-            accounts.insert(name.clone(), Balance::default());
-        }
-        let number = number(accounts.get_mut(name)?);
-        *number = sum(*number, entry.amount)?;
-        Some(())
-    };
-    match &entry.change {
-        Change::PendDebit(name) => change(name, |b| &mut b.debits_pending, u128::checked_add),
-        Change::UnpendDebit(name) => change(name, |b| &mut b.debits_pending, u128::checked_sub),
-        Change::PendCredit(name) => change(name, |b| &mut b.credits_pending, u128::checked_add),
-        Change::UnpendCredit(name) => change(name, |b| &mut b.credits_pending, u128::checked_sub),
-        Change::Post(debit, credit) => {
-            change(debit, |b| &mut b.debits_posted, u128::checked_add)?;
-            change(credit, |b| &mut b.credits_posted, u128::checked_add)
-        }
+fn check(book: &AssetBook) -> Result<(), String> {
+    let mut found = Sums::default();
+    for (account, balance) in book.rows() {
+        check_balance(*account, balance)?;
+        let sum = match account.is_asset() {
+            true => &mut found.have,
+            false => &mut found.owe,
+        };
+        let posted = balance.posted(account.is_asset()).unwrap_or(0);
+        *sum = sum.checked_add(posted).ok_or("an asset exceeds 2^128")?;
+    }
+    check_sums(&found)?;
+    match found == book.sums {
+        true => Ok(()),
+        false => Err(format!("kept {:?}, added up {found:?}", book.sums)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::account::AccountName;
+use crate::entries::adds_up;
 use crate::error::LedgerError;
 use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
 use crate::halts::Scope;
@@ -12,7 +13,7 @@ use crate::state::{End, Event};
 use crate::symbols::Symbol;
 use crate::tags;
 use crate::ulid::Ulid;
-use crate::withdrawal::{FeeMode, Withdrawal};
+use crate::withdrawal::Withdrawal;
 
 type Decided = Result<Fact, LedgerError>;
 
@@ -124,14 +125,7 @@ impl Ledger {
                 format!("halt {halt}, scope {scope}"),
             ));
         }
-        let adds_up = match w.fee_mode() {
-            FeeMode::House => item.fee_charged == 0 && item.net_amount == w.amount(),
-            FeeMode::Deduct { max_network_fee } => {
-                item.fee_charged <= max_network_fee
-                    && item.net_amount.checked_add(item.fee_charged) == Some(w.amount())
-            }
-        };
-        require(adds_up && item.net_amount > 0, tags::AMOUNT, || {
+        require(adds_up(w, item), tags::AMOUNT, || {
             format!(
                 "{}: {} and {} of {}",
                 w.id,
@@ -350,7 +344,7 @@ impl Ledger {
     }
 
     /// The fact, when its amounts can be entered.
-    fn feasible(&self, fact: Fact) -> Decided {
+    pub(crate) fn feasible(&self, fact: Fact) -> Decided {
         self.preview(&fact)
             .map_err(|reason| LedgerError::denied(tags::OVERFLOW, reason))?;
         Ok(fact)

@@ -1,233 +1,188 @@
 //! What each fact enters in the books: the one place where amounts move.
 
-use crate::account::AccountName;
-use crate::books::{Change, Entry};
-use crate::fact::{Fact, PayoutTerms, SweepTerms};
-use crate::ledger::{Ledger, Open, WithdrawalNames};
-use crate::withdrawal::Withdrawal;
+use crate::books::{Claim, FeeClaim, House, Payment, Pool, Posting};
+use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
+use crate::ledger::{Ledger, Open};
+use crate::symbols::Symbol;
+use crate::transfers::Remembered;
+use crate::withdrawal::{FeeMode, Withdrawal};
 
-/// Entries in order; an error names what the fact speaks of and the state does not have.
-pub(crate) type Entries<'a> = Result<Vec<Entry<'a>>, String>;
+/// Done, or what the fact speaks of and the state does not have.
+type Entered<T = ()> = Result<T, String>;
 
-pub(crate) fn of<'a>(ledger: &'a Ledger, fact: &'a Fact) -> Entries<'a> {
+/// A fact's entries, in order. Names that no fact used so far are UNKNOWN: good enough to look ahead, refused on entry.
+pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered<Remembered> {
+    let mut find = |name: &str| ledger.symbols.find(name);
     match fact {
-        Fact::Submitted(fact) => match fact.id {
-            None => Ok(Vec::new()),
-            Some(_) => {
-                let hold = fact
-                    .candidate
-                    .amount
-                    .checked_add(fact.candidate.service_fee);
-                let hold = hold.ok_or("the hold exceeds 2^128")?;
-                Ok(vec![entry(
-                    &fact.candidate.names.asset,
-                    hold,
-                    Change::PendDebit(pool(&fact.candidate.names.pool)),
-                )])
-            }
-        },
         Fact::Opened {
-            wallet: id,
+            wallet,
             asset,
             amount,
-            pool: name,
-        } => Ok(vec![entry(
-            asset,
-            *amount,
-            Change::Post(wallet(id), pool(name)),
-        )]),
-        Fact::Voided { id, .. } => {
-            let withdrawal = ledger
-                .withdrawal(id)
-                .ok_or_else(|| format!("no withdrawal {id}"))?;
-            Ok(vec![unhold(ledger, withdrawal)])
+            pool,
+        } => {
+            let key = (wallet.clone(), asset.clone(), pool.clone());
+            if ledger.opened.contains(&key) {
+                return Err(format!("{wallet} {asset} was opened before for {pool}"));
+            }
+            posting.deposited(find(asset), find(wallet), Pool(find(pool)), *amount);
         }
-        Fact::Assigned(terms) => assigned(ledger, terms, &ledger.house, true),
+        Fact::Voided { id, .. } => {
+            let withdrawal = ledger.withdrawal(id);
+            let withdrawal = withdrawal.ok_or_else(|| format!("no withdrawal {id}"))?;
+            posting.freed(claim(ledger, withdrawal));
+        }
+        Fact::Assigned(terms) => {
+            let fee = payout_fee(ledger, terms, &ledger.house);
+            assigned(ledger, terms, posting)?;
+            posting.fee_held(&fee);
+        }
         Fact::Unassigned { payout } => {
             let open = payout_of(ledger, payout)?;
-            assigned(ledger, &open.terms, &open.house, false)
+            unassigned(ledger, &open.terms, posting)?;
+            posting.fee_freed(payout_fee(ledger, &open.terms, &open.house));
         }
-        Fact::Posted { payout, fee_paid } => posted(ledger, payout_of(ledger, payout)?, *fee_paid),
+        Fact::Posted { payout, fee_paid } => {
+            let open = payout_of(ledger, payout)?;
+            unassigned(ledger, &open.terms, posting)?;
+            posted(ledger, open, posting)?;
+            posting.fee_paid(payout_fee(ledger, &open.terms, &open.house), *fee_paid)?;
+        }
         Fact::Failed { payout, fee_paid } => {
             let open = payout_of(ledger, payout)?;
-            let mut entries = assigned(ledger, &open.terms, &open.house, false)?;
+            unassigned(ledger, &open.terms, posting)?;
             for item in &open.terms.items {
-                entries.push(unhold(ledger, withdrawal_of(ledger, item)?));
+                posting.freed(claim(ledger, withdrawal_of(ledger, item)?));
             }
-            entries.push(fee(
-                &open.terms.fee_asset,
-                *fee_paid,
-                &open.house,
-                &open.terms.wallet,
-            ));
-            Ok(entries)
+            posting.fee_paid(payout_fee(ledger, &open.terms, &open.house), *fee_paid)?;
         }
-        Fact::SweepDeparted(terms) => Ok(departed(terms, &ledger.house, true)),
+        Fact::SweepDeparted(terms) => {
+            let (asset, from, to) = leg_names(ledger, terms);
+            posting.departed(asset, from, to, terms.amount);
+            posting.fee_held(&leg_fee(ledger, terms, &ledger.house));
+        }
         Fact::SweepArrived { leg, fee_paid } => {
             let open = leg_of(ledger, leg)?;
-            let t = &open.terms;
-            let mut entries = departed(t, &open.house, false);
-            entries.push(entry(
-                &t.asset,
-                t.amount,
-                Change::Post(AccountName::InFlight, wallet(&t.from_wallet)),
-            ));
-            entries.push(entry(
-                &t.asset,
-                t.amount,
-                Change::Post(wallet(&t.to_wallet), AccountName::InFlight),
-            ));
-            entries.push(fee(&t.fee_asset, *fee_paid, &open.house, &t.from_wallet));
-            Ok(entries)
+            let (asset, from, to) = leg_names(ledger, &open.terms);
+            posting.arrived(asset, from, to, open.terms.amount);
+            posting.fee_paid(leg_fee(ledger, &open.terms, &open.house), *fee_paid)?;
         }
         Fact::SweepFailed { leg, fee_paid } => {
             let open = leg_of(ledger, leg)?;
-            let mut entries = departed(&open.terms, &open.house, false);
-            entries.push(fee(
-                &open.terms.fee_asset,
-                *fee_paid,
-                &open.house,
-                &open.terms.from_wallet,
-            ));
-            Ok(entries)
+            let (asset, from, to) = leg_names(ledger, &open.terms);
+            posting.returned(asset, from, to, open.terms.amount);
+            posting.fee_paid(leg_fee(ledger, &open.terms, &open.house), *fee_paid)?;
         }
-        Fact::Released(_) | Fact::Halted { .. } | Fact::Resumed { .. } | Fact::IdsForgotten(_) => {
-            Ok(Vec::new())
+        Fact::Deposited(deposit) => *posting = ledger.deposits.credited(deposit, &mut find)?,
+        Fact::Transferred(order) => {
+            let (entries, taken) = ledger.transfers.taken(order, &mut find)?;
+            *posting = entries;
+            return Ok(Remembered::Taken(taken));
         }
+        Fact::TransferExpired { initiator, pending } => {
+            let expiring = ledger.transfers.expiring(initiator, pending);
+            let (entries, key) = expiring.map_err(|status| status.tag().to_owned())?;
+            *posting = entries;
+            return Ok(Remembered::Expired(key));
+        }
+        Fact::SurplusFound(surplus) => {
+            let entries = surplus.entries(&ledger.books, &mut find);
+            *posting = entries.map_err(|error| error.to_string())?;
+        }
+        Fact::SuspenseReleased(release) => {
+            if ledger.releases.contains(&release.id) {
+                return Err(format!("release {} was made before", release.id));
+            }
+            let entries = release.entries(&ledger.books, &mut find);
+            *posting = entries.map_err(|error| error.to_string())?;
+        }
+        // Intake's holds are entered with their route.
+        Fact::Submitted(_)
+        | Fact::Released(_)
+        | Fact::TransferRefused(_)
+        | Fact::Halted { .. }
+        | Fact::Resumed { .. }
+        | Fact::IdsForgotten(_) => {}
     }
+    Ok(Remembered::Nothing)
 }
 
-/// A payout's reservations: what leaves the wallet, and the fee in wallet and house.
-fn assigned<'a>(
-    ledger: &'a Ledger,
-    terms: &'a PayoutTerms,
-    house: &str,
-    reserve: bool,
-) -> Entries<'a> {
-    let mut entries = Vec::new();
+/// What leaves the wallet is reserved. What is paid and what is deducted must be what the intent says: a fact that says
+/// otherwise never happened.
+fn assigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Entered {
+    let wallet = ledger.symbols.find(&terms.wallet);
     for item in &terms.items {
         let withdrawal = withdrawal_of(ledger, item)?;
-        entries.push(entry(
-            ledger.names(withdrawal).asset,
-            item.net_amount,
-            outflow(reserve, &terms.wallet),
-        ));
+        if !adds_up(withdrawal, item) {
+            return Err(format!("{} does not pay what was asked", item.id));
+        }
+        let asset = ledger.subject(withdrawal).asset;
+        posting.outflow_held(asset, wallet, item.net_amount);
     }
-    entries.push(entry(
-        &terms.fee_asset,
-        terms.fee_reserved,
-        outflow(reserve, &terms.wallet),
-    ));
-    entries.push(entry(
-        &terms.fee_asset,
-        terms.fee_reserved,
-        house_hold(reserve, house),
-    ));
-    Ok(entries)
+    Ok(())
 }
 
-fn posted<'a>(ledger: &'a Ledger, open: &'a Open<PayoutTerms>, fee_paid: u128) -> Entries<'a> {
-    let mut entries = assigned(ledger, &open.terms, &open.house, false)?;
+fn unassigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Entered {
+    let wallet = ledger.symbols.find(&terms.wallet);
+    for item in &terms.items {
+        let asset = ledger.subject(withdrawal_of(ledger, item)?).asset;
+        posting.outflow_freed(asset, wallet, item.net_amount);
+    }
+    Ok(())
+}
+
+/// Each claim pays what leaves the wallet, and the house keeps the rest of it.
+fn posted(ledger: &Ledger, open: &Open<PayoutTerms>, posting: &mut Posting) -> Entered {
+    let wallet = ledger.symbols.find(&open.terms.wallet);
+    let house = House(ledger.symbols.find(&open.house));
     for item in &open.terms.items {
         let withdrawal = withdrawal_of(ledger, item)?;
-        let WithdrawalNames {
-            asset, pool: from, ..
-        } = ledger.names(withdrawal);
-        let to_house = withdrawal
-            .service_fee()
-            .checked_add(item.fee_charged)
-            .ok_or("the house's part exceeds 2^128")?;
-        entries.push(unhold(ledger, withdrawal));
-        entries.push(entry(
-            asset,
-            item.net_amount,
-            Change::Post(pool(from), wallet(&open.terms.wallet)),
-        ));
-        entries.push(entry(
-            asset,
-            to_house,
-            Change::Post(pool(from), pool(&open.house)),
-        ));
+        let kept = withdrawal.service_fee().checked_add(item.fee_charged);
+        let payment = Payment {
+            wallet,
+            net: item.net_amount,
+            house,
+            kept: kept.ok_or("the house's part exceeds 2^128")?,
+        };
+        posting.paid(claim(ledger, withdrawal), payment)?;
     }
-    entries.push(fee(
-        &open.terms.fee_asset,
-        fee_paid,
-        &open.house,
-        &open.terms.wallet,
-    ));
-    Ok(entries)
+    Ok(())
 }
 
-/// A leg's reservations: what leaves, what is on its way, what will arrive, and the fee.
-fn departed<'a>(t: &'a SweepTerms, house: &str, reserve: bool) -> Vec<Entry<'a>> {
-    let arrives = |name: AccountName| {
-        if reserve {
-            Change::PendDebit(name)
-        } else {
-            Change::UnpendDebit(name)
-        }
+/// Whether a payout's item is what the intent asks for: in full, or less what may be deducted.
+pub(crate) fn adds_up(withdrawal: &Withdrawal, item: &Assignment) -> bool {
+    let whole = item.net_amount.checked_add(item.fee_charged) == Some(withdrawal.amount());
+    let most = match withdrawal.fee_mode() {
+        FeeMode::House => 0,
+        FeeMode::Deduct { max_network_fee } => max_network_fee,
     };
-    let leaves = |name: AccountName| {
-        if reserve {
-            Change::PendCredit(name)
-        } else {
-            Change::UnpendCredit(name)
-        }
-    };
-    vec![
-        entry(&t.asset, t.amount, outflow(reserve, &t.from_wallet)),
-        entry(&t.asset, t.amount, arrives(AccountName::InFlight)),
-        entry(&t.asset, t.amount, leaves(AccountName::InFlight)),
-        entry(&t.asset, t.amount, arrives(wallet(&t.to_wallet))),
-        entry(&t.fee_asset, t.fee_cap, outflow(reserve, &t.from_wallet)),
-        entry(&t.fee_asset, t.fee_cap, house_hold(reserve, house)),
-    ]
+    whole && item.net_amount > 0 && item.fee_charged <= most
 }
 
-fn entry(asset: &str, amount: u128, change: Change) -> Entry<'_> {
-    Entry {
-        asset,
-        amount,
-        change,
-    }
+/// What a withdrawal holds of its pool.
+fn claim(ledger: &Ledger, withdrawal: &Withdrawal) -> Claim {
+    let asset = ledger.subject(withdrawal).asset;
+    Claim::of(asset, ledger.pool_of(withdrawal), withdrawal.hold())
 }
 
-/// The network's fee: the house's loss, gone from the wallet.
-fn fee<'a>(asset: &'a str, paid: u128, house: &str, from: &str) -> Entry<'a> {
-    entry(asset, paid, Change::Post(pool(house), wallet(from)))
+fn payout_fee(ledger: &Ledger, terms: &PayoutTerms, house: &str) -> FeeClaim {
+    let [asset, wallet, house] =
+        [&terms.fee_asset, &terms.wallet, house].map(|name| ledger.symbols.find(name));
+    FeeClaim::new(asset, House(house), wallet, terms.fee_reserved)
 }
 
-fn unhold<'a>(ledger: &'a Ledger, withdrawal: &Withdrawal) -> Entry<'a> {
-    let names = ledger.names(withdrawal);
-    entry(
-        names.asset,
-        withdrawal.hold(),
-        Change::UnpendDebit(pool(names.pool)),
+fn leg_fee(ledger: &Ledger, terms: &SweepTerms, house: &str) -> FeeClaim {
+    let [asset, wallet, house] =
+        [&terms.fee_asset, &terms.from_wallet, house].map(|name| ledger.symbols.find(name));
+    FeeClaim::new(asset, House(house), wallet, terms.fee_cap)
+}
+
+fn leg_names(ledger: &Ledger, terms: &SweepTerms) -> (Symbol, Symbol, Symbol) {
+    let find = |name: &str| ledger.symbols.find(name);
+    (
+        find(&terms.asset),
+        find(&terms.from_wallet),
+        find(&terms.to_wallet),
     )
-}
-
-fn outflow(reserve: bool, id: &str) -> Change {
-    if reserve {
-        Change::PendCredit(wallet(id))
-    } else {
-        Change::UnpendCredit(wallet(id))
-    }
-}
-
-fn house_hold(reserve: bool, house: &str) -> Change {
-    if reserve {
-        Change::PendDebit(pool(house))
-    } else {
-        Change::UnpendDebit(pool(house))
-    }
-}
-
-fn pool(name: &str) -> AccountName {
-    AccountName::Pool(name.to_owned())
-}
-
-fn wallet(id: &str) -> AccountName {
-    AccountName::Wallet(id.to_owned())
 }
 
 fn payout_of<'a>(ledger: &'a Ledger, payout: &str) -> Result<&'a Open<PayoutTerms>, String> {
@@ -241,10 +196,7 @@ fn leg_of<'a>(ledger: &'a Ledger, leg: &str) -> Result<&'a Open<SweepTerms>, Str
     ledger.legs.get(leg).ok_or_else(|| format!("no leg {leg}"))
 }
 
-fn withdrawal_of<'a>(
-    ledger: &'a Ledger,
-    item: &crate::fact::Assignment,
-) -> Result<&'a Withdrawal, String> {
+fn withdrawal_of<'a>(ledger: &'a Ledger, item: &Assignment) -> Result<&'a Withdrawal, String> {
     ledger
         .withdrawal(&item.id)
         .ok_or_else(|| format!("no withdrawal {}", item.id))

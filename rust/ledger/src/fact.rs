@@ -4,6 +4,9 @@ use crate::forget::Forgotten;
 use crate::halts::Scope;
 use crate::state::End;
 use crate::submission::Submission;
+use crate::transfers::{
+    Deposit, PendingName, Surplus, SuspenseRelease, TransferOrder, TransferRefusal,
+};
 use crate::ulid::Ulid;
 
 /// One change of the ledger.
@@ -68,6 +71,23 @@ pub enum Fact {
         /// What the network took.
         fee_paid: u128,
     },
+    /// A final output was credited to a pool.
+    Deposited(Deposit),
+    /// A signed order of pool transfers happened, all of it.
+    Transferred(TransferOrder),
+    /// A signed order of pool transfers was refused for good.
+    TransferRefused(TransferRefusal),
+    /// A pending transfer returned by time.
+    TransferExpired {
+        /// Who asked.
+        initiator: String,
+        /// Which.
+        pending: PendingName,
+    },
+    /// A wallet has more than the ledger: the surplus is in suspense.
+    SurplusFound(Surplus),
+    /// What was in suspense belongs to a pool.
+    SuspenseReleased(SuspenseRelease),
     /// Scopes are stopped.
     Halted {
         /// The halt.

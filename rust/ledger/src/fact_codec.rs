@@ -11,6 +11,7 @@ use crate::forget::{Forgotten, ForgottenAttempt};
 use crate::halts::Scope;
 use crate::names::Name128;
 use crate::state::{End, State};
+use crate::transfers::codec;
 use crate::ulid::Ulid;
 
 impl Fact {
@@ -72,6 +73,12 @@ impl Fact {
                 leg_id: leg,
                 fee_paid: fee_paid.to_string(),
             }),
+            Self::Deposited(deposit) => codec::deposited(deposit),
+            Self::Transferred(order) => codec::transferred(order),
+            Self::TransferRefused(refusal) => codec::refused(refusal),
+            Self::TransferExpired { initiator, pending } => codec::expired(initiator, pending),
+            Self::SurplusFound(surplus) => codec::surplus(surplus),
+            Self::SuspenseReleased(release) => codec::released(release),
             Self::Halted { halt, scopes } => Stored::Halted(stored::ScopesHalted {
                 halt_id: halt,
                 scopes: scopes.iter().map(Scope::to_string).collect(),
@@ -148,6 +155,15 @@ impl Fact {
                     fee_paid: amount("fee_paid", &f.fee_paid)?,
                     leg: f.leg_id,
                 },
+                Stored::Deposited(f) => Self::Deposited(codec::read_deposited(f)?),
+                Stored::Transferred(f) => Self::Transferred(codec::read_transferred(f)?),
+                Stored::TransferRefused(f) => Self::TransferRefused(codec::read_refused(f)?),
+                Stored::TransferExpired(f) => {
+                    let (initiator, pending) = codec::read_expired(f);
+                    Self::TransferExpired { initiator, pending }
+                }
+                Stored::SurplusFound(f) => Self::SurplusFound(codec::read_surplus(f)?),
+                Stored::SuspenseReleased(f) => Self::SuspenseReleased(codec::read_released(f)?),
                 Stored::Halted(f) => Self::Halted {
                     scopes: f
                         .scopes
@@ -244,7 +260,7 @@ pub fn forgotten_state(number: i32) -> Result<Option<State>, LedgerError> {
     }
 }
 
-fn amount(field: &str, text: &str) -> Result<u128, LedgerError> {
+pub(crate) fn amount(field: &str, text: &str) -> Result<u128, LedgerError> {
     parse_amount(text)
         .ok_or_else(|| LedgerError::malformed(field, "is not a decimal of at most 128 bits"))
 }

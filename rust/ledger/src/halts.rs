@@ -17,13 +17,13 @@ use crate::symbols::{Symbol, Symbols};
 pub enum Scope {
     /// Everything.
     All,
-    /// New withdrawals.
+    /// New withdrawals and pool transfers.
     Intake,
     /// Payouts.
     Payouts,
     /// Sweeps.
     Sweeps,
-    /// Payouts and sweeps of one asset.
+    /// Payouts, sweeps and pool transfers of one asset.
     Asset(String),
     /// Payouts and sweeps of one wallet.
     Wallet(String),
@@ -171,6 +171,10 @@ impl Halts {
             Target::Customer(of.customer),
             Target::Destination(of.destination),
         ])
+    }
+
+    pub fn stop_transfer(&self, asset: Symbol) -> Option<Stop<'_>> {
+        self.find(&[Target::Asset(asset)])
     }
 
     /// Names that no fact ever used are stopped by no halt of a name.

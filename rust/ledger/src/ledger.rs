@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::books::Books;
+use crate::books::{Books, Draft, Pools, Posting, Purpose};
 use crate::canonical::Canonical;
 use crate::error::LedgerError;
 use crate::fact::{PayoutTerms, SweepTerms};
@@ -16,6 +16,7 @@ use crate::routes::{Route, Routes};
 use crate::slab::Slot;
 use crate::state::State;
 use crate::symbols::{Symbol, Symbols};
+use crate::transfers::{DepositBook, TransferBook};
 use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Withdrawal};
 
@@ -53,6 +54,11 @@ pub struct Ledger {
     pub(crate) poisoned: Option<String>,
     pub(crate) house: String,
     pub(crate) books: Books,
+    pub(crate) scratch: (Posting, Draft), // used again for each fact
+    pub(crate) pools: Pools,
+    pub(crate) transfers: TransferBook,
+    pub(crate) deposits: DepositBook,
+    pub(crate) releases: BTreeSet<String>,
     pub(crate) opened: BTreeSet<(String, String, String)>,
     pub(crate) symbols: Symbols,
     pub(crate) routes: Routes,
@@ -98,7 +104,11 @@ impl Ledger {
         self.charge_again(&mut book, &incomplete, &counted)?;
         (self.limits, self.symbols) = (book, symbols);
         self.house = house.to_owned();
-        Ok(())
+        let house = self.symbols.intern(house);
+        match self.pools.is_house(house) {
+            true => Ok(()),
+            false => self.set_pools(&[(self.house.clone(), Purpose::House)]),
+        }
     }
 
     /// Gives every withdrawal the set of limits that count it now.
@@ -292,14 +302,7 @@ impl Ledger {
         self.intact()?;
         let mut out = Canonical::new("custody/ledger-state/v1");
         out.text(&self.house).number(self.time_ms);
-        out.length(self.books.rows().count());
-        for (asset, name, b) in self.books.rows() {
-            out.text(asset).text(&name.to_string());
-            out.amount(b.debits_pending)
-                .amount(b.debits_posted)
-                .amount(b.credits_pending)
-                .amount(b.credits_posted);
-        }
+        self.write_balances(&mut out);
         out.length(self.opened.len());
         for (wallet, asset, pool) in &self.opened {
             out.text(wallet).text(asset).text(pool);
@@ -325,6 +328,7 @@ impl Ledger {
         for open in self.legs.values() {
             write_leg(&mut out, open);
         }
+        self.write_owed(&mut out);
         self.halts.write(&mut out);
         self.limits.write(&mut out, &self.symbols);
         self.queue.write(&mut out, &self.symbols);

@@ -12,7 +12,7 @@ mod account;
 mod apply;
 mod attempt;
 mod balances;
-mod books;
+pub mod books;
 mod candidate;
 mod canonical;
 mod decide;
@@ -38,6 +38,7 @@ mod submission;
 mod symbols;
 pub mod tags;
 mod timeline;
+mod transfers;
 mod ulid;
 mod withdrawal;
 
@@ -59,5 +60,10 @@ pub use state::{End, State, TRANSITIONS};
 pub use subject::Subject;
 pub use submission::{Answer, Decision, Remedy, Submission};
 pub use symbols::{Symbol, Symbols};
+pub use transfers::{
+    Deposit, DepositAnswer, LEG_TRANSITIONS, LegState, MAX_LEGS, PendingName, Resolution, Surplus,
+    SuspenseRelease, TransferAnswer, TransferLeg, TransferOrder, TransferRefusal, TransferStatus,
+    TransferTerms, TransferView,
+};
 pub use ulid::Ulid;
 pub use withdrawal::{FeeMode, Priority, Withdrawal};

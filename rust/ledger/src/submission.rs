@@ -15,8 +15,8 @@
 
 use std::sync::Arc;
 
-use crate::account::AccountName;
 use crate::attempt::Attempt;
+use crate::books::Account;
 use crate::candidate::Candidate;
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
@@ -315,10 +315,8 @@ impl Ledger {
             Checked::Deny { exceeded } => return Err(denied(&exceeded)),
         };
         fact.charges = charges;
-        let available = self.books.available(
-            &candidate.names.asset,
-            &AccountName::Pool(String::from(&*candidate.names.pool)),
-        );
+        let pool = Account::Pool(route.pool);
+        let available = self.books.available(route.asset, pool);
         if available < hold {
             return Err(reject(
                 tags::INSUFFICIENT_FUNDS,

@@ -44,7 +44,23 @@ tags! {
     LIMIT = "limit.ID", "The limit named ID (from the policy) is exceeded: refused or held, as its `over` says.";
     INSUFFICIENT_FUNDS = "ledger.insufficient_funds", "The pool has less available than the hold.";
 
+    // What pool transfers are refused for; `TransferStatus` has their order of precedence.
+    POOL_UNKNOWN = "pool.unknown", "The policy has no such pool.";
+    TRANSFER_AMOUNT = "transfer.amount", "The amount is zero.";
+    TRANSFER_SAME_POOL = "transfer.same_pool", "It would move from a pool to itself.";
+    TRANSFER_EXPIRY = "transfer.expiry", "It would expire no later than it may be taken.";
+    TRANSFER_PENDING_UNKNOWN = "transfer.pending_unknown", "The initiator has no such leg.";
+    TRANSFER_NOT_PENDING = "transfer.not_pending", "The leg named was never pending.";
+    TRANSFER_ALREADY_POSTED = "transfer.already_posted", "The leg named was posted before.";
+    TRANSFER_ALREADY_VOIDED = "transfer.already_voided", "The leg named was voided before.";
+    TRANSFER_EXPIRED = "transfer.expired", "The time of the leg named has passed.";
+    TRANSFER_EXCEEDS_PENDING = "transfer.exceeds_pending", "More than is pending.";
+    TRANSFER_LINKED = "transfer.linked", "Another leg of the same order was refused.";
+
     // What the ledger refuses to its own server.
+    DEPOSIT_OTHER = "deposit.other", "The same output was credited before with another amount, asset, wallet or pool; the first stands.";
+    BALANCE_MOVED = "ledger.balance_moved", "The wallet's balance is another than the one that was compared.";
+    SUSPENSE_SHORT = "ledger.suspense_short", "Suspense has less than would be released.";
     STATE = "ledger.state", "The transition is not in the table: something else came first.";
     UNKNOWN = "ledger.unknown", "There is no such withdrawal, payout, leg or halt (any more).";
     EXISTS = "ledger.exists", "There is such a payout, leg or halt already.";
@@ -54,7 +70,7 @@ tags! {
     WALLET_OTHER = "ledger.wallet_other", "Not the wallet that the withdrawal maps to, or both wallets of a leg are one.";
     HOUSE_EMPTY = "ledger.house_empty", "The house pool has less available than the network fee that would be reserved.";
     FEE_ABOVE_RESERVED = "ledger.fee_above_reserved", "The network took more than was reserved.";
-    NOT_EXPIRED = "ledger.not_expired", "pay_before has not passed.";
+    NOT_EXPIRED = "ledger.not_expired", "Its deadline (pay_before, or a pending transfer's) has not passed.";
     EXPIRED = "ledger.expired", "pay_before has passed.";
     HALTED = "ledger.halted", "A halt covers it; the detail names halt and scope.";
     OVERFLOW = "ledger.overflow", "A sum would exceed 2^128 - 1.";

@@ -20,6 +20,7 @@ use crate::ledger_views::{self as views, Dict};
 pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Ledger>()?;
     module.add_class::<crate::limits::LimitBook>()?;
+    crate::transfers::fill(module)?;
     module.add_function(wrap_pyfunction!(ids::tags, module)?)?;
     module.add_function(wrap_pyfunction!(ids::reference_key, module)?)?;
     module.add_function(wrap_pyfunction!(ids::ulid_text, module)?)?;
@@ -51,6 +52,7 @@ impl Ledger {
             state
                 .ledger
                 .configure(&rules.house_pool, rules.limits.clone())?;
+            state.ledger.set_pools(&rules.pools)?;
             (state.rules, state.keyring_version) = (Some(rules), keyring_version);
             Ok(())
         })

@@ -10,6 +10,7 @@ mod ledger_ids;
 mod ledger_state;
 mod ledger_views;
 mod limits;
+mod transfers;
 mod wire;
 
 use pyo3::prelude::*;

@@ -5,8 +5,12 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     missing_docs
 )]
+
+pub mod plain;
+pub mod transfers;
 
 use std::sync::Arc;
 

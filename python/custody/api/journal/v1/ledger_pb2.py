@@ -25,47 +25,69 @@ _sym_db = _symbol_database.Default()
 from custody.api.journal.v1 import withdrawal_pb2 as custody_dot_api_dot_journal_dot_v1_dot_withdrawal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#custody/api/journal/v1/ledger.proto\x12\x16\x63ustody.api.journal.v1\x1a\'custody/api/journal/v1/withdrawal.proto\"\x98\x06\n\nLedgerFact\x12\x37\n\x06opened\x18\x01 \x01(\x0b\x32%.custody.api.journal.v1.BalanceOpenedH\x00\x12\x39\n\x08released\x18\x02 \x01(\x0b\x32%.custody.api.journal.v1.HoldsReleasedH\x00\x12\x34\n\x06voided\x18\x03 \x01(\x0b\x32\".custody.api.journal.v1.HoldVoidedH\x00\x12:\n\x08\x61ssigned\x18\x04 \x01(\x0b\x32&.custody.api.journal.v1.PayoutAssignedH\x00\x12>\n\nunassigned\x18\x05 \x01(\x0b\x32(.custody.api.journal.v1.PayoutUnassignedH\x00\x12\x36\n\x06posted\x18\x06 \x01(\x0b\x32$.custody.api.journal.v1.PayoutPostedH\x00\x12\x36\n\x06\x66\x61iled\x18\x07 \x01(\x0b\x32$.custody.api.journal.v1.PayoutFailedH\x00\x12?\n\x0esweep_departed\x18\x08 \x01(\x0b\x32%.custody.api.journal.v1.SweepDepartedH\x00\x12=\n\rsweep_arrived\x18\t \x01(\x0b\x32$.custody.api.journal.v1.SweepArrivedH\x00\x12;\n\x0csweep_failed\x18\n \x01(\x0b\x32#.custody.api.journal.v1.SweepFailedH\x00\x12\x36\n\x06halted\x18\x0b \x01(\x0b\x32$.custody.api.journal.v1.ScopesHaltedH\x00\x12\x38\n\x07resumed\x18\x0c \x01(\x0b\x32%.custody.api.journal.v1.ScopesResumedH\x00\x12=\n\rids_forgotten\x18\r \x01(\x0b\x32$.custody.api.journal.v1.IdsForgottenH\x00\x42\x06\n\x04\x66\x61\x63t\"L\n\rBalanceOpened\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x0c\n\x04pool\x18\x04 \x01(\t\"\'\n\rHoldsReleased\x12\x16\n\x0ewithdrawal_ids\x18\x01 \x03(\x0c\"W\n\nHoldVoided\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x32\n\x03\x65nd\x18\x02 \x01(\x0e\x32%.custody.api.journal.v1.WithdrawalEnd\"\x97\x01\n\x0ePayoutAssigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x0e\n\x06wallet\x18\x02 \x01(\t\x12\x39\n\x05items\x18\x03 \x03(\x0b\x32*.custody.api.journal.v1.AssignedWithdrawal\x12\x11\n\tfee_asset\x18\x04 \x01(\t\x12\x14\n\x0c\x66\x65\x65_reserved\x18\x05 \x01(\t\"T\n\x12\x41ssignedWithdrawal\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x12\n\nnet_amount\x18\x02 \x01(\t\x12\x13\n\x0b\x66\x65\x65_charged\x18\x03 \x01(\t\"%\n\x10PayoutUnassigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\"3\n\x0cPayoutPosted\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"3\n\x0cPayoutFailed\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"\x8a\x01\n\rSweepDeparted\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_wallet\x18\x02 \x01(\t\x12\x11\n\tto_wallet\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x11\n\tfee_asset\x18\x06 \x01(\t\x12\x0f\n\x07\x66\x65\x65_cap\x18\x07 \x01(\t\"0\n\x0cSweepArrived\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0bSweepFailed\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0cScopesHalted\x12\x0f\n\x07halt_id\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\" \n\rScopesResumed\x12\x0f\n\x07halt_id\x18\x01 \x01(\t\"N\n\x0cIdsForgotten\x12>\n\nreferences\x18\x01 \x03(\x0b\x32*.custody.api.journal.v1.ForgottenReference\"]\n\x12\x46orgottenReference\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12:\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32(.custody.api.journal.v1.ForgottenAttempt\"z\n\x10\x46orgottenAttempt\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04leaf\x18\x03 \x01(\r\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32&.custody.api.journal.v1.ForgottenState*\xc5\x01\n\x0e\x46orgottenState\x12\x1f\n\x1b\x46ORGOTTEN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46ORGOTTEN_STATE_REJECTED\x10\x01\x12\x1a\n\x16\x46ORGOTTEN_STATE_POSTED\x10\x02\x12\x1d\n\x19\x46ORGOTTEN_STATE_CANCELLED\x10\x03\x12\x1b\n\x17\x46ORGOTTEN_STATE_EXPIRED\x10\x04\x12\x1c\n\x18\x46ORGOTTEN_STATE_REFUNDED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#custody/api/journal/v1/ledger.proto\x12\x16\x63ustody.api.journal.v1\x1a\'custody/api/journal/v1/withdrawal.proto\"\x9c\t\n\nLedgerFact\x12\x37\n\x06opened\x18\x01 \x01(\x0b\x32%.custody.api.journal.v1.BalanceOpenedH\x00\x12\x39\n\x08released\x18\x02 \x01(\x0b\x32%.custody.api.journal.v1.HoldsReleasedH\x00\x12\x34\n\x06voided\x18\x03 \x01(\x0b\x32\".custody.api.journal.v1.HoldVoidedH\x00\x12:\n\x08\x61ssigned\x18\x04 \x01(\x0b\x32&.custody.api.journal.v1.PayoutAssignedH\x00\x12>\n\nunassigned\x18\x05 \x01(\x0b\x32(.custody.api.journal.v1.PayoutUnassignedH\x00\x12\x36\n\x06posted\x18\x06 \x01(\x0b\x32$.custody.api.journal.v1.PayoutPostedH\x00\x12\x36\n\x06\x66\x61iled\x18\x07 \x01(\x0b\x32$.custody.api.journal.v1.PayoutFailedH\x00\x12?\n\x0esweep_departed\x18\x08 \x01(\x0b\x32%.custody.api.journal.v1.SweepDepartedH\x00\x12=\n\rsweep_arrived\x18\t \x01(\x0b\x32$.custody.api.journal.v1.SweepArrivedH\x00\x12;\n\x0csweep_failed\x18\n \x01(\x0b\x32#.custody.api.journal.v1.SweepFailedH\x00\x12\x36\n\x06halted\x18\x0b \x01(\x0b\x32$.custody.api.journal.v1.ScopesHaltedH\x00\x12\x38\n\x07resumed\x18\x0c \x01(\x0b\x32%.custody.api.journal.v1.ScopesResumedH\x00\x12=\n\rids_forgotten\x18\r \x01(\x0b\x32$.custody.api.journal.v1.IdsForgottenH\x00\x12\x36\n\tdeposited\x18\x14 \x01(\x0b\x32!.custody.api.journal.v1.DepositedH\x00\x12:\n\x0btransferred\x18\x15 \x01(\x0b\x32#.custody.api.journal.v1.TransferredH\x00\x12\x43\n\x10transfer_refused\x18\x16 \x01(\x0b\x32\'.custody.api.journal.v1.TransferRefusedH\x00\x12\x43\n\x10transfer_expired\x18\x17 \x01(\x0b\x32\'.custody.api.journal.v1.TransferExpiredH\x00\x12=\n\rsurplus_found\x18\x18 \x01(\x0b\x32$.custody.api.journal.v1.SurplusFoundH\x00\x12\x45\n\x11suspense_released\x18\x19 \x01(\x0b\x32(.custody.api.journal.v1.SuspenseReleasedH\x00\x42\x06\n\x04\x66\x61\x63t\"L\n\rBalanceOpened\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x0c\n\x04pool\x18\x04 \x01(\t\"\'\n\rHoldsReleased\x12\x16\n\x0ewithdrawal_ids\x18\x01 \x03(\x0c\"W\n\nHoldVoided\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x32\n\x03\x65nd\x18\x02 \x01(\x0e\x32%.custody.api.journal.v1.WithdrawalEnd\"\x97\x01\n\x0ePayoutAssigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x0e\n\x06wallet\x18\x02 \x01(\t\x12\x39\n\x05items\x18\x03 \x03(\x0b\x32*.custody.api.journal.v1.AssignedWithdrawal\x12\x11\n\tfee_asset\x18\x04 \x01(\t\x12\x14\n\x0c\x66\x65\x65_reserved\x18\x05 \x01(\t\"T\n\x12\x41ssignedWithdrawal\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\x0c\x12\x12\n\nnet_amount\x18\x02 \x01(\t\x12\x13\n\x0b\x66\x65\x65_charged\x18\x03 \x01(\t\"%\n\x10PayoutUnassigned\x12\x11\n\tpayout_id\x18\x01 \x01(\t\"3\n\x0cPayoutPosted\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"3\n\x0cPayoutFailed\x12\x11\n\tpayout_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"\x8a\x01\n\rSweepDeparted\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x13\n\x0b\x66rom_wallet\x18\x02 \x01(\t\x12\x11\n\tto_wallet\x18\x03 \x01(\t\x12\r\n\x05\x61sset\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12\x11\n\tfee_asset\x18\x06 \x01(\t\x12\x0f\n\x07\x66\x65\x65_cap\x18\x07 \x01(\t\"0\n\x0cSweepArrived\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0bSweepFailed\x12\x0e\n\x06leg_id\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_paid\x18\x02 \x01(\t\"/\n\x0cScopesHalted\x12\x0f\n\x07halt_id\x18\x01 \x01(\t\x12\x0e\n\x06scopes\x18\x02 \x03(\t\" \n\rScopesResumed\x12\x0f\n\x07halt_id\x18\x01 \x01(\t\"N\n\x0cIdsForgotten\x12>\n\nreferences\x18\x01 \x03(\x0b\x32*.custody.api.journal.v1.ForgottenReference\"]\n\x12\x46orgottenReference\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12:\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32(.custody.api.journal.v1.ForgottenAttempt\"z\n\x10\x46orgottenAttempt\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04leaf\x18\x03 \x01(\r\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32&.custody.api.journal.v1.ForgottenState\"\x91\x01\n\tDeposited\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x0f\n\x07tx_hash\x18\x02 \x01(\x0c\x12\x0e\n\x06output\x18\x03 \x01(\r\x12\x0e\n\x06wallet\x18\x04 \x01(\t\x12\r\n\x05\x61sset\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x0c\n\x04pool\x18\x07 \x01(\t\x12\x15\n\rfrom_suspense\x18\x08 \x01(\x08\"\x9a\x01\n\x0bTransferred\x12\x11\n\tinitiator\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x13\n\x0b\x62ody_sha256\x18\x03 \x01(\x0c\x12\x1d\n\x15submit_before_unix_ms\x18\x04 \x01(\x04\x12\x31\n\x04legs\x18\x05 \x03(\x0b\x32#.custody.api.journal.v1.TransferLeg\"\xf6\x01\n\x0bTransferLeg\x12\x35\n\x05moved\x18\x01 \x01(\x0b\x32$.custody.api.journal.v1.TransferMoveH\x00\x12\x36\n\x06pended\x18\x02 \x01(\x0b\x32$.custody.api.journal.v1.TransferPendH\x00\x12\x36\n\x06posted\x18\x03 \x01(\x0b\x32$.custody.api.journal.v1.TransferPostH\x00\x12\x36\n\x06voided\x18\x04 \x01(\x0b\x32$.custody.api.journal.v1.TransferVoidH\x00\x42\x08\n\x06\x61\x63tion\"Q\n\x0cTransferMove\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x11\n\tfrom_pool\x18\x02 \x01(\t\x12\x0f\n\x07to_pool\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\"j\n\x0cTransferPend\x12\r\n\x05\x61sset\x18\x01 \x01(\t\x12\x11\n\tfrom_pool\x18\x02 \x01(\t\x12\x0f\n\x07to_pool\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\x12\x17\n\x0f\x65xpires_unix_ms\x18\x05 \x01(\x04\">\n\x0cTransferPost\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0b\n\x03leg\x18\x02 \x01(\r\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\".\n\x0cTransferVoid\x12\x11\n\treference\x18\x01 \x01(\t\x12\x0b\n\x03leg\x18\x02 \x01(\r\"t\n\x0fTransferRefused\x12\x11\n\tinitiator\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x13\n\x0b\x62ody_sha256\x18\x03 \x01(\x0c\x12\x0c\n\x04legs\x18\x04 \x01(\r\x12\x0b\n\x03leg\x18\x05 \x01(\r\x12\x0b\n\x03tag\x18\x06 \x01(\t\"D\n\x0fTransferExpired\x12\x11\n\tinitiator\x18\x01 \x01(\t\x12\x11\n\treference\x18\x02 \x01(\t\x12\x0b\n\x03leg\x18\x03 \x01(\r\"\x87\x01\n\x0cSurplusFound\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06ledger\x18\x03 \x01(\t\x12\r\n\x05\x63hain\x18\x04 \x01(\t\x12\x0f\n\x07network\x18\x05 \x01(\t\x12\x14\n\x0c\x62lock_height\x18\x06 \x01(\x04\x12\x12\n\nblock_hash\x18\x07 \x01(\x0c\"S\n\x10SuspenseReleased\x12\x12\n\nrelease_id\x18\x01 \x01(\t\x12\r\n\x05\x61sset\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x12\x0c\n\x04pool\x18\x04 \x01(\t*\xc5\x01\n\x0e\x46orgottenState\x12\x1f\n\x1b\x46ORGOTTEN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46ORGOTTEN_STATE_REJECTED\x10\x01\x12\x1a\n\x16\x46ORGOTTEN_STATE_POSTED\x10\x02\x12\x1d\n\x19\x46ORGOTTEN_STATE_CANCELLED\x10\x03\x12\x1b\n\x17\x46ORGOTTEN_STATE_EXPIRED\x10\x04\x12\x1c\n\x18\x46ORGOTTEN_STATE_REFUNDED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'custody.api.journal.v1.ledger_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FORGOTTENSTATE']._serialized_start=2115
-  _globals['_FORGOTTENSTATE']._serialized_end=2312
+  _globals['_FORGOTTENSTATE']._serialized_start=3771
+  _globals['_FORGOTTENSTATE']._serialized_end=3968
   _globals['_LEDGERFACT']._serialized_start=105
-  _globals['_LEDGERFACT']._serialized_end=897
-  _globals['_BALANCEOPENED']._serialized_start=899
-  _globals['_BALANCEOPENED']._serialized_end=975
-  _globals['_HOLDSRELEASED']._serialized_start=977
-  _globals['_HOLDSRELEASED']._serialized_end=1016
-  _globals['_HOLDVOIDED']._serialized_start=1018
-  _globals['_HOLDVOIDED']._serialized_end=1105
-  _globals['_PAYOUTASSIGNED']._serialized_start=1108
-  _globals['_PAYOUTASSIGNED']._serialized_end=1259
-  _globals['_ASSIGNEDWITHDRAWAL']._serialized_start=1261
-  _globals['_ASSIGNEDWITHDRAWAL']._serialized_end=1345
-  _globals['_PAYOUTUNASSIGNED']._serialized_start=1347
-  _globals['_PAYOUTUNASSIGNED']._serialized_end=1384
-  _globals['_PAYOUTPOSTED']._serialized_start=1386
-  _globals['_PAYOUTPOSTED']._serialized_end=1437
-  _globals['_PAYOUTFAILED']._serialized_start=1439
-  _globals['_PAYOUTFAILED']._serialized_end=1490
-  _globals['_SWEEPDEPARTED']._serialized_start=1493
-  _globals['_SWEEPDEPARTED']._serialized_end=1631
-  _globals['_SWEEPARRIVED']._serialized_start=1633
-  _globals['_SWEEPARRIVED']._serialized_end=1681
-  _globals['_SWEEPFAILED']._serialized_start=1683
-  _globals['_SWEEPFAILED']._serialized_end=1730
-  _globals['_SCOPESHALTED']._serialized_start=1732
-  _globals['_SCOPESHALTED']._serialized_end=1779
-  _globals['_SCOPESRESUMED']._serialized_start=1781
-  _globals['_SCOPESRESUMED']._serialized_end=1813
-  _globals['_IDSFORGOTTEN']._serialized_start=1815
-  _globals['_IDSFORGOTTEN']._serialized_end=1893
-  _globals['_FORGOTTENREFERENCE']._serialized_start=1895
-  _globals['_FORGOTTENREFERENCE']._serialized_end=1988
-  _globals['_FORGOTTENATTEMPT']._serialized_start=1990
-  _globals['_FORGOTTENATTEMPT']._serialized_end=2112
+  _globals['_LEDGERFACT']._serialized_end=1285
+  _globals['_BALANCEOPENED']._serialized_start=1287
+  _globals['_BALANCEOPENED']._serialized_end=1363
+  _globals['_HOLDSRELEASED']._serialized_start=1365
+  _globals['_HOLDSRELEASED']._serialized_end=1404
+  _globals['_HOLDVOIDED']._serialized_start=1406
+  _globals['_HOLDVOIDED']._serialized_end=1493
+  _globals['_PAYOUTASSIGNED']._serialized_start=1496
+  _globals['_PAYOUTASSIGNED']._serialized_end=1647
+  _globals['_ASSIGNEDWITHDRAWAL']._serialized_start=1649
+  _globals['_ASSIGNEDWITHDRAWAL']._serialized_end=1733
+  _globals['_PAYOUTUNASSIGNED']._serialized_start=1735
+  _globals['_PAYOUTUNASSIGNED']._serialized_end=1772
+  _globals['_PAYOUTPOSTED']._serialized_start=1774
+  _globals['_PAYOUTPOSTED']._serialized_end=1825
+  _globals['_PAYOUTFAILED']._serialized_start=1827
+  _globals['_PAYOUTFAILED']._serialized_end=1878
+  _globals['_SWEEPDEPARTED']._serialized_start=1881
+  _globals['_SWEEPDEPARTED']._serialized_end=2019
+  _globals['_SWEEPARRIVED']._serialized_start=2021
+  _globals['_SWEEPARRIVED']._serialized_end=2069
+  _globals['_SWEEPFAILED']._serialized_start=2071
+  _globals['_SWEEPFAILED']._serialized_end=2118
+  _globals['_SCOPESHALTED']._serialized_start=2120
+  _globals['_SCOPESHALTED']._serialized_end=2167
+  _globals['_SCOPESRESUMED']._serialized_start=2169
+  _globals['_SCOPESRESUMED']._serialized_end=2201
+  _globals['_IDSFORGOTTEN']._serialized_start=2203
+  _globals['_IDSFORGOTTEN']._serialized_end=2281
+  _globals['_FORGOTTENREFERENCE']._serialized_start=2283
+  _globals['_FORGOTTENREFERENCE']._serialized_end=2376
+  _globals['_FORGOTTENATTEMPT']._serialized_start=2378
+  _globals['_FORGOTTENATTEMPT']._serialized_end=2500
+  _globals['_DEPOSITED']._serialized_start=2503
+  _globals['_DEPOSITED']._serialized_end=2648
+  _globals['_TRANSFERRED']._serialized_start=2651
+  _globals['_TRANSFERRED']._serialized_end=2805
+  _globals['_TRANSFERLEG']._serialized_start=2808
+  _globals['_TRANSFERLEG']._serialized_end=3054
+  _globals['_TRANSFERMOVE']._serialized_start=3056
+  _globals['_TRANSFERMOVE']._serialized_end=3137
+  _globals['_TRANSFERPEND']._serialized_start=3139
+  _globals['_TRANSFERPEND']._serialized_end=3245
+  _globals['_TRANSFERPOST']._serialized_start=3247
+  _globals['_TRANSFERPOST']._serialized_end=3309
+  _globals['_TRANSFERVOID']._serialized_start=3311
+  _globals['_TRANSFERVOID']._serialized_end=3357
+  _globals['_TRANSFERREFUSED']._serialized_start=3359
+  _globals['_TRANSFERREFUSED']._serialized_end=3475
+  _globals['_TRANSFEREXPIRED']._serialized_start=3477
+  _globals['_TRANSFEREXPIRED']._serialized_end=3545
+  _globals['_SURPLUSFOUND']._serialized_start=3548
+  _globals['_SURPLUSFOUND']._serialized_end=3683
+  _globals['_SUSPENSERELEASED']._serialized_start=3685
+  _globals['_SUSPENSERELEASED']._serialized_end=3768
 # @@protoc_insertion_point(module_scope)

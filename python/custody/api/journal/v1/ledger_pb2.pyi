@@ -77,6 +77,12 @@ class LedgerFact(_message.Message):
     HALTED_FIELD_NUMBER: _builtins.int
     RESUMED_FIELD_NUMBER: _builtins.int
     IDS_FORGOTTEN_FIELD_NUMBER: _builtins.int
+    DEPOSITED_FIELD_NUMBER: _builtins.int
+    TRANSFERRED_FIELD_NUMBER: _builtins.int
+    TRANSFER_REFUSED_FIELD_NUMBER: _builtins.int
+    TRANSFER_EXPIRED_FIELD_NUMBER: _builtins.int
+    SURPLUS_FOUND_FIELD_NUMBER: _builtins.int
+    SUSPENSE_RELEASED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def opened(self) -> Global___BalanceOpened:
         """A wallet's balance came in."""
@@ -129,6 +135,33 @@ class LedgerFact(_message.Message):
     def ids_forgotten(self) -> Global___IdsForgotten:
         """Attempts that ended leave memory; what was answered to them stays for good, here and in the id store."""
 
+    @_builtins.property
+    def deposited(self) -> Global___Deposited:
+        """20 and up: what moves what we owe.
+
+        A final output was credited to a pool.
+        """
+
+    @_builtins.property
+    def transferred(self) -> Global___Transferred:
+        """A signed order of pool transfers happened, all of it."""
+
+    @_builtins.property
+    def transfer_refused(self) -> Global___TransferRefused:
+        """A signed order of pool transfers was refused for good."""
+
+    @_builtins.property
+    def transfer_expired(self) -> Global___TransferExpired:
+        """A pending transfer returned by time."""
+
+    @_builtins.property
+    def surplus_found(self) -> Global___SurplusFound:
+        """A wallet has more than the ledger: the surplus is in suspense."""
+
+    @_builtins.property
+    def suspense_released(self) -> Global___SuspenseReleased:
+        """What was in suspense belongs to a pool."""
+
     def __init__(
         self,
         *,
@@ -145,12 +178,18 @@ class LedgerFact(_message.Message):
         halted: Global___ScopesHalted | None = ...,
         resumed: Global___ScopesResumed | None = ...,
         ids_forgotten: Global___IdsForgotten | None = ...,
+        deposited: Global___Deposited | None = ...,
+        transferred: Global___Transferred | None = ...,
+        transfer_refused: Global___TransferRefused | None = ...,
+        transfer_expired: Global___TransferExpired | None = ...,
+        surplus_found: Global___SurplusFound | None = ...,
+        suspense_released: Global___SuspenseReleased | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "fact", b"fact", "failed", b"failed", "halted", b"halted", "ids_forgotten", b"ids_forgotten", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "deposited", b"deposited", "fact", b"fact", "failed", b"failed", "halted", b"halted", "ids_forgotten", b"ids_forgotten", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "surplus_found", b"surplus_found", "suspense_released", b"suspense_released", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "transfer_expired", b"transfer_expired", "transfer_refused", b"transfer_refused", "transferred", b"transferred", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "fact", b"fact", "failed", b"failed", "halted", b"halted", "ids_forgotten", b"ids_forgotten", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "deposited", b"deposited", "fact", b"fact", "failed", b"failed", "halted", b"halted", "ids_forgotten", b"ids_forgotten", "opened", b"opened", "posted", b"posted", "released", b"released", "resumed", b"resumed", "surplus_found", b"surplus_found", "suspense_released", b"suspense_released", "sweep_arrived", b"sweep_arrived", "sweep_departed", b"sweep_departed", "sweep_failed", b"sweep_failed", "transfer_expired", b"transfer_expired", "transfer_refused", b"transfer_refused", "transferred", b"transferred", "unassigned", b"unassigned", "voided", b"voided"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["opened", "released", "voided", "assigned", "unassigned", "posted", "failed", "sweep_departed", "sweep_arrived", "sweep_failed", "halted", "resumed", "ids_forgotten"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["opened", "released", "voided", "assigned", "unassigned", "posted", "failed", "sweep_departed", "sweep_arrived", "sweep_failed", "halted", "resumed", "ids_forgotten", "deposited", "transferred", "transfer_refused", "transfer_expired", "surplus_found", "suspense_released"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 
@@ -617,3 +656,419 @@ class ForgottenAttempt(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ForgottenAttempt: _TypeAlias = ForgottenAttempt  # noqa: Y015
+
+@_typing.final
+class Deposited(_message.Message):
+    """Debit wallet (or suspense, where the wallet's balance counts it already), credit pool. Once for each network,
+    transaction and output.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    TX_HASH_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    WALLET_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    FROM_SUSPENSE_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """CAIP-2."""
+    tx_hash: _builtins.bytes
+    """The transaction's id, 32 bytes."""
+    output: _builtins.int
+    """The output's index, or the log's."""
+    wallet: _builtins.str
+    """Wallet id."""
+    asset: _builtins.str
+    """CAIP-19."""
+    amount: _builtins.str
+    """Base units, decimal."""
+    pool: _builtins.str
+    """Pool name."""
+    from_suspense: _builtins.bool
+    """Whether it had gone to suspense as a surplus, and is taken from there."""
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        tx_hash: _builtins.bytes = ...,
+        output: _builtins.int = ...,
+        wallet: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        pool: _builtins.str = ...,
+        from_suspense: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "from_suspense", b"from_suspense", "network", b"network", "output", b"output", "pool", b"pool", "tx_hash", b"tx_hash", "wallet", b"wallet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Deposited: _TypeAlias = Deposited  # noqa: Y015
+
+@_typing.final
+class Transferred(_message.Message):
+    """One order: every leg happened, in order. Known by initiator and reference, once and for ever."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INITIATOR_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    BODY_SHA256_FIELD_NUMBER: _builtins.int
+    SUBMIT_BEFORE_UNIX_MS_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    initiator: _builtins.str
+    """Who asked."""
+    reference: _builtins.str
+    """The initiator's own name for the order."""
+    body_sha256: _builtins.bytes
+    """SHA-256 of the signed body, 32 bytes."""
+    submit_before_unix_ms: _builtins.int
+    """No taking from this time on."""
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___TransferLeg]:
+        """1 to 1,000."""
+
+    def __init__(
+        self,
+        *,
+        initiator: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        body_sha256: _builtins.bytes = ...,
+        submit_before_unix_ms: _builtins.int = ...,
+        legs: _abc.Iterable[Global___TransferLeg] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_sha256", b"body_sha256", "initiator", b"initiator", "legs", b"legs", "reference", b"reference", "submit_before_unix_ms", b"submit_before_unix_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Transferred: _TypeAlias = Transferred  # noqa: Y015
+
+@_typing.final
+class TransferLeg(_message.Message):
+    """One transfer of an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVED_FIELD_NUMBER: _builtins.int
+    PENDED_FIELD_NUMBER: _builtins.int
+    POSTED_FIELD_NUMBER: _builtins.int
+    VOIDED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def moved(self) -> Global___TransferMove:
+        """Moves at once."""
+
+    @_builtins.property
+    def pended(self) -> Global___TransferPend:
+        """Reserves."""
+
+    @_builtins.property
+    def posted(self) -> Global___TransferPost:
+        """Moves what is pending, or a part; the rest returns."""
+
+    @_builtins.property
+    def voided(self) -> Global___TransferVoid:
+        """Returns what is pending."""
+
+    def __init__(
+        self,
+        *,
+        moved: Global___TransferMove | None = ...,
+        pended: Global___TransferPend | None = ...,
+        posted: Global___TransferPost | None = ...,
+        voided: Global___TransferVoid | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "moved", b"moved", "pended", b"pended", "posted", b"posted", "voided", b"voided"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "moved", b"moved", "pended", b"pended", "posted", b"posted", "voided", b"voided"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_action: _TypeAlias = _typing.Literal["moved", "pended", "posted", "voided"]  # noqa: Y015
+    _WhichOneofArgType_action: _TypeAlias = _typing.Literal["action", b"action"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_action) -> _WhichOneofReturnType_action | None: ...
+
+Global___TransferLeg: _TypeAlias = TransferLeg  # noqa: Y015
+
+@_typing.final
+class TransferMove(_message.Message):
+    """From a pool to a pool."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_FIELD_NUMBER: _builtins.int
+    FROM_POOL_FIELD_NUMBER: _builtins.int
+    TO_POOL_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    asset: _builtins.str
+    """CAIP-19."""
+    from_pool: _builtins.str
+    """Pool debited."""
+    to_pool: _builtins.str
+    """Pool credited."""
+    amount: _builtins.str
+    """Base units, decimal."""
+    def __init__(
+        self,
+        *,
+        asset: _builtins.str = ...,
+        from_pool: _builtins.str = ...,
+        to_pool: _builtins.str = ...,
+        amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "from_pool", b"from_pool", "to_pool", b"to_pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferMove: _TypeAlias = TransferMove  # noqa: Y015
+
+@_typing.final
+class TransferPend(_message.Message):
+    """Reserved from a pool to a pool."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_FIELD_NUMBER: _builtins.int
+    FROM_POOL_FIELD_NUMBER: _builtins.int
+    TO_POOL_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    EXPIRES_UNIX_MS_FIELD_NUMBER: _builtins.int
+    asset: _builtins.str
+    """CAIP-19."""
+    from_pool: _builtins.str
+    """Pool debited."""
+    to_pool: _builtins.str
+    """Pool credited."""
+    amount: _builtins.str
+    """Base units, decimal."""
+    expires_unix_ms: _builtins.int
+    """No posting from this time on; it then returns by a fact of its own."""
+    def __init__(
+        self,
+        *,
+        asset: _builtins.str = ...,
+        from_pool: _builtins.str = ...,
+        to_pool: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        expires_unix_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "expires_unix_ms", b"expires_unix_ms", "from_pool", b"from_pool", "to_pool", b"to_pool"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferPend: _TypeAlias = TransferPend  # noqa: Y015
+
+@_typing.final
+class TransferPost(_message.Message):
+    """A pending leg of the same initiator is posted, once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Its order."""
+    leg: _builtins.int
+    """Its leg, from 1."""
+    amount: _builtins.str
+    """Base units, decimal; at most what is pending."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        leg: _builtins.int = ...,
+        amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "leg", b"leg", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferPost: _TypeAlias = TransferPost  # noqa: Y015
+
+@_typing.final
+class TransferVoid(_message.Message):
+    """A pending leg of the same initiator is voided, once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Its order."""
+    leg: _builtins.int
+    """Its leg, from 1."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        leg: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferVoid: _TypeAlias = TransferVoid  # noqa: Y015
+
+@_typing.final
+class TransferRefused(_message.Message):
+    """Nothing moved, and nothing will under this initiator and reference."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INITIATOR_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    BODY_SHA256_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    initiator: _builtins.str
+    """Who asked."""
+    reference: _builtins.str
+    """The order."""
+    body_sha256: _builtins.bytes
+    """SHA-256 of the signed body, 32 bytes."""
+    legs: _builtins.int
+    """How many legs it has."""
+    leg: _builtins.int
+    """The first that was refused, from 1."""
+    tag: _builtins.str
+    """The rule; `docs/policy-tags.md` has it."""
+    def __init__(
+        self,
+        *,
+        initiator: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        body_sha256: _builtins.bytes = ...,
+        legs: _builtins.int = ...,
+        leg: _builtins.int = ...,
+        tag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_sha256", b"body_sha256", "initiator", b"initiator", "leg", b"leg", "legs", b"legs", "reference", b"reference", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferRefused: _TypeAlias = TransferRefused  # noqa: Y015
+
+@_typing.final
+class TransferExpired(_message.Message):
+    """A pending leg returns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INITIATOR_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    initiator: _builtins.str
+    """Who asked."""
+    reference: _builtins.str
+    """Its order."""
+    leg: _builtins.int
+    """The leg, from 1."""
+    def __init__(
+        self,
+        *,
+        initiator: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        leg: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["initiator", b"initiator", "leg", b"leg", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferExpired: _TypeAlias = TransferExpired  # noqa: Y015
+
+@_typing.final
+class SurplusFound(_message.Message):
+    """Debit wallet, credit suspense: `chain` less `ledger`. The wallet had exactly `ledger` before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WALLET_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    NETWORK_FIELD_NUMBER: _builtins.int
+    BLOCK_HEIGHT_FIELD_NUMBER: _builtins.int
+    BLOCK_HASH_FIELD_NUMBER: _builtins.int
+    wallet: _builtins.str
+    """Wallet id."""
+    asset: _builtins.str
+    """CAIP-19."""
+    ledger: _builtins.str
+    """Base units by the ledger, decimal."""
+    chain: _builtins.str
+    """Base units by the chain, decimal; more."""
+    network: _builtins.str
+    """CAIP-2."""
+    block_height: _builtins.int
+    """The final block compared at."""
+    block_hash: _builtins.bytes
+    """Its hash."""
+    def __init__(
+        self,
+        *,
+        wallet: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        ledger: _builtins.str = ...,
+        chain: _builtins.str = ...,
+        network: _builtins.str = ...,
+        block_height: _builtins.int = ...,
+        block_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset", "block_hash", b"block_hash", "block_height", b"block_height", "chain", b"chain", "ledger", b"ledger", "network", b"network", "wallet", b"wallet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SurplusFound: _TypeAlias = SurplusFound  # noqa: Y015
+
+@_typing.final
+class SuspenseReleased(_message.Message):
+    """Debit suspense, credit pool. Once for each release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_ID_FIELD_NUMBER: _builtins.int
+    ASSET_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    release_id: _builtins.str
+    """What the release is known by: the proposal that a quorum completed."""
+    asset: _builtins.str
+    """CAIP-19."""
+    amount: _builtins.str
+    """Base units, decimal."""
+    pool: _builtins.str
+    """Pool name."""
+    def __init__(
+        self,
+        *,
+        release_id: _builtins.str = ...,
+        asset: _builtins.str = ...,
+        amount: _builtins.str = ...,
+        pool: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "asset", b"asset", "pool", b"pool", "release_id", b"release_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuspenseReleased: _TypeAlias = SuspenseReleased  # noqa: Y015

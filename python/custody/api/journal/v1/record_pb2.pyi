@@ -85,10 +85,18 @@ class _RecordKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordKind
     """HaltLifted; a LedgerFact when it was a halt."""
     RECORD_KIND_WALLET_OPENED: _RecordKind.ValueType  # 60
     """WalletOpened; a LedgerFact."""
+    RECORD_KIND_DEPOSITS_CREDITED: _RecordKind.ValueType  # 61
+    """DepositsCredited; a LedgerFact each."""
+    RECORD_KIND_TRANSFERS_SUBMITTED: _RecordKind.ValueType  # 62
+    """TransfersSubmitted; a LedgerFact for each order that was answered for good."""
+    RECORD_KIND_TRANSFERS_EXPIRED: _RecordKind.ValueType  # 63
+    """TransfersExpired; a LedgerFact each."""
+    RECORD_KIND_SUSPENSE_EXPLAINED: _RecordKind.ValueType  # 64
+    """SuspenseExplained; a LedgerFact."""
     RECORD_KIND_GOVERNANCE_ADVANCED: _RecordKind.ValueType  # 70
     """GovernanceAdvanced."""
     RECORD_KIND_RECONCILED: _RecordKind.ValueType  # 80
-    """Reconciled."""
+    """Reconciled; a LedgerFact for each surplus."""
     RECORD_KIND_SIGNER_INITIALISED: _RecordKind.ValueType  # 100
     """The kinds of a signer's own log.
 
@@ -180,10 +188,18 @@ RECORD_KIND_HALT_LIFTED: RecordKind.ValueType  # 52
 """HaltLifted; a LedgerFact when it was a halt."""
 RECORD_KIND_WALLET_OPENED: RecordKind.ValueType  # 60
 """WalletOpened; a LedgerFact."""
+RECORD_KIND_DEPOSITS_CREDITED: RecordKind.ValueType  # 61
+"""DepositsCredited; a LedgerFact each."""
+RECORD_KIND_TRANSFERS_SUBMITTED: RecordKind.ValueType  # 62
+"""TransfersSubmitted; a LedgerFact for each order that was answered for good."""
+RECORD_KIND_TRANSFERS_EXPIRED: RecordKind.ValueType  # 63
+"""TransfersExpired; a LedgerFact each."""
+RECORD_KIND_SUSPENSE_EXPLAINED: RecordKind.ValueType  # 64
+"""SuspenseExplained; a LedgerFact."""
 RECORD_KIND_GOVERNANCE_ADVANCED: RecordKind.ValueType  # 70
 """GovernanceAdvanced."""
 RECORD_KIND_RECONCILED: RecordKind.ValueType  # 80
-"""Reconciled."""
+"""Reconciled; a LedgerFact for each surplus."""
 RECORD_KIND_SIGNER_INITIALISED: RecordKind.ValueType  # 100
 """The kinds of a signer's own log.
 

@@ -92,6 +92,10 @@ pub enum RecordKind {
     SuspensionRecorded = 51,
     HaltLifted = 52,
     WalletOpened = 60,
+    DepositsCredited = 61,
+    TransfersSubmitted = 62,
+    TransfersExpired = 63,
+    SuspenseExplained = 64,
     GovernanceAdvanced = 70,
     Reconciled = 80,
     SignerInitialised = 100,
@@ -144,6 +148,10 @@ impl RecordKind {
             Self::SuspensionRecorded => "RECORD_KIND_SUSPENSION_RECORDED",
             Self::HaltLifted => "RECORD_KIND_HALT_LIFTED",
             Self::WalletOpened => "RECORD_KIND_WALLET_OPENED",
+            Self::DepositsCredited => "RECORD_KIND_DEPOSITS_CREDITED",
+            Self::TransfersSubmitted => "RECORD_KIND_TRANSFERS_SUBMITTED",
+            Self::TransfersExpired => "RECORD_KIND_TRANSFERS_EXPIRED",
+            Self::SuspenseExplained => "RECORD_KIND_SUSPENSE_EXPLAINED",
             Self::GovernanceAdvanced => "RECORD_KIND_GOVERNANCE_ADVANCED",
             Self::Reconciled => "RECORD_KIND_RECONCILED",
             Self::SignerInitialised => "RECORD_KIND_SIGNER_INITIALISED",
@@ -193,6 +201,10 @@ impl RecordKind {
             "RECORD_KIND_SUSPENSION_RECORDED" => Some(Self::SuspensionRecorded),
             "RECORD_KIND_HALT_LIFTED" => Some(Self::HaltLifted),
             "RECORD_KIND_WALLET_OPENED" => Some(Self::WalletOpened),
+            "RECORD_KIND_DEPOSITS_CREDITED" => Some(Self::DepositsCredited),
+            "RECORD_KIND_TRANSFERS_SUBMITTED" => Some(Self::TransfersSubmitted),
+            "RECORD_KIND_TRANSFERS_EXPIRED" => Some(Self::TransfersExpired),
+            "RECORD_KIND_SUSPENSE_EXPLAINED" => Some(Self::SuspenseExplained),
             "RECORD_KIND_GOVERNANCE_ADVANCED" => Some(Self::GovernanceAdvanced),
             "RECORD_KIND_RECONCILED" => Some(Self::Reconciled),
             "RECORD_KIND_SIGNER_INITIALISED" => Some(Self::SignerInitialised),
@@ -619,7 +631,7 @@ impl WithdrawalEnd {
 pub struct LedgerFact {
     #[prost(
         oneof = "ledger_fact::Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25"
     )]
     pub fact: ::core::option::Option<ledger_fact::Fact>,
 }
@@ -653,6 +665,18 @@ pub mod ledger_fact {
         Resumed(super::ScopesResumed),
         #[prost(message, tag = "13")]
         IdsForgotten(super::IdsForgotten),
+        #[prost(message, tag = "20")]
+        Deposited(super::Deposited),
+        #[prost(message, tag = "21")]
+        Transferred(super::Transferred),
+        #[prost(message, tag = "22")]
+        TransferRefused(super::TransferRefused),
+        #[prost(message, tag = "23")]
+        TransferExpired(super::TransferExpired),
+        #[prost(message, tag = "24")]
+        SurplusFound(super::SurplusFound),
+        #[prost(message, tag = "25")]
+        SuspenseReleased(super::SuspenseReleased),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -784,6 +808,149 @@ pub struct ForgottenAttempt {
     pub leaf: u32,
     #[prost(enumeration = "ForgottenState", tag = "4")]
     pub state: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Deposited {
+    #[prost(string, tag = "1")]
+    pub network: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub tx_hash: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "3")]
+    pub output: u32,
+    #[prost(string, tag = "4")]
+    pub wallet: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub pool: ::prost::alloc::string::String,
+    #[prost(bool, tag = "8")]
+    pub from_suspense: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Transferred {
+    #[prost(string, tag = "1")]
+    pub initiator: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub body_sha256: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub submit_before_unix_ms: u64,
+    #[prost(message, repeated, tag = "5")]
+    pub legs: ::prost::alloc::vec::Vec<TransferLeg>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferLeg {
+    #[prost(oneof = "transfer_leg::Action", tags = "1, 2, 3, 4")]
+    pub action: ::core::option::Option<transfer_leg::Action>,
+}
+/// Nested message and enum types in `TransferLeg`.
+pub mod transfer_leg {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Action {
+        #[prost(message, tag = "1")]
+        Moved(super::TransferMove),
+        #[prost(message, tag = "2")]
+        Pended(super::TransferPend),
+        #[prost(message, tag = "3")]
+        Posted(super::TransferPost),
+        #[prost(message, tag = "4")]
+        Voided(super::TransferVoid),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferMove {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub from_pool: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub to_pool: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub amount: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferPend {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub from_pool: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub to_pool: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub expires_unix_ms: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferPost {
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub leg: u32,
+    #[prost(string, tag = "3")]
+    pub amount: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferVoid {
+    #[prost(string, tag = "1")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub leg: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferRefused {
+    #[prost(string, tag = "1")]
+    pub initiator: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub body_sha256: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "4")]
+    pub legs: u32,
+    #[prost(uint32, tag = "5")]
+    pub leg: u32,
+    #[prost(string, tag = "6")]
+    pub tag: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferExpired {
+    #[prost(string, tag = "1")]
+    pub initiator: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub reference: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub leg: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SurplusFound {
+    #[prost(string, tag = "1")]
+    pub wallet: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub ledger: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub chain: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub network: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "6")]
+    pub block_height: u64,
+    #[prost(bytes = "vec", tag = "7")]
+    pub block_hash: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuspenseReleased {
+    #[prost(string, tag = "1")]
+    pub release_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub pool: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1051,4 +1218,37 @@ pub struct SweepLegAbandoned {
     pub leg_id: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub tag: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DepositsCredited {
+    #[prost(string, tag = "1")]
+    pub network: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub block_height: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub block_hash: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TransfersSubmitted {
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<SubmittedTransfer>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubmittedTransfer {
+    #[prost(bytes = "vec", tag = "1")]
+    pub body: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, repeated, tag = "2")]
+    pub signatures: ::prost::alloc::vec::Vec<StoredSignature>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransfersExpired {
+    #[prost(uint32, tag = "1")]
+    pub count: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuspenseExplained {
+    #[prost(string, tag = "1")]
+    pub proposal_id: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub evidence_sha256: ::prost::alloc::vec::Vec<u8>,
 }
