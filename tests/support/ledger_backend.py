@@ -104,7 +104,7 @@ def limit(
         "scope": list(scope),
         "asset": ETH,
         "class": None,
-        "window_ms": HOUR_MS,
+        "window": {"sliding_ms": HOUR_MS},
         "amount": None if amount is None else str(amount),
         "count": None,
         "over": over,

@@ -73,7 +73,7 @@ def test_intake_gets_every_rule_of_the_policy() -> None:
         "scope": ["customer"],
         "asset": None,
         "class": None,
-        "window_ms": 3_600_000,
+        "window": {"sliding_ms": 3_600_000},
         "amount": None,
         "count": 1000,
         "over": "deny",

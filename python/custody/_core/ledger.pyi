@@ -112,8 +112,11 @@ class LimitBook:
     """
 
     def __new__(cls) -> LimitBook: ...
-    def add(self, limit_id: str, window_ms: int, amount: int | None = None, count: int | None = None) -> None:
-        """Add or edit a limit; what was spent under its id stays. Raise `Malformed` without any bound."""
+    def add(self, limit_id: str, window_ms: int | None, amount: int | None = None, count: int | None = None) -> None:
+        """Add or edit a limit; what was spent under its id stays. Raise `Malformed` without any bound.
+
+        The window is 1 s to 90 d; None counts for ever. A longer window begins with what the one before still knew.
+        """
 
     def check(self, limit_id: str, amount: int, now_ms: int, key: str = "") -> None:
         """Raise `Denied` `limit.ID` unless one more event of `amount` passes; change nothing."""
@@ -134,7 +137,10 @@ class LimitBook:
         """What the amount has left; None when it is not bounded."""
 
     def earliest_pass(self, limit_id: str, amount: int, now_ms: int, key: str = "") -> int | None:
-        """When one more event of `amount` would pass; None for never."""
+        """When one more event of `amount` would pass, and not a ms before; None for never."""
+
+    def counts_from(self, limit_id: str, key: str = "") -> int:
+        """Events before this time may be missing: the limit, or its window's length, is younger."""
 
 def tags() -> list[tuple[str, str]]: ...
 def reference_key(initiator: str, reference: str) -> bytes: ...

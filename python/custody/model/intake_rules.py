@@ -70,7 +70,7 @@ def _limit(limit: Limit) -> dict[str, Any]:
         "scope": list(limit.scope),
         "asset": limit.asset,
         "class": limit.limit_class,
-        "window_ms": limit.window_ms,
+        "window": "lifetime" if limit.window_ms is None else {"sliding_ms": limit.window_ms},
         "amount": None if limit.amount is None else str(limit.amount),
         "count": limit.count,
         "over": limit.over,

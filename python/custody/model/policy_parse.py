@@ -114,7 +114,7 @@ def _limit(table: Reader) -> Limit:
         scope=tuple(dimension for dimension in scope if dimension != "global"),
         asset=_asset_id(table) if table.has("asset") else None,
         limit_class=table.name("class") if table.has("class") else None,
-        window_ms=table.duration("window", 1000, 400 * DAY_MS),
+        window_ms=table.duration_or("lifetime", "window", 1000, 90 * DAY_MS),
         amount=table.amount("amount") if table.has("amount") else None,
         count=table.number("count", 1, 2**53) if table.has("count") else None,
         over=cast(Literal["hold", "deny"], table.choice("over", ("hold", "deny"))),

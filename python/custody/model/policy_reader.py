@@ -129,6 +129,13 @@ class Reader:
             raise Malformed(self.path(key), f"must be from {least_ms} to {most_ms} ms, not {length}")
         return length
 
+    def duration_or(self, word: str, key: str, least_ms: int, most_ms: int) -> int | None:
+        """A duration in ms, or None for the one word that stands for no end."""
+        if self._table.get(key) == word:
+            self.value(key, str, "a string")
+            return None
+        return self.duration(key, least_ms, most_ms)
+
     def time(self, key: str) -> int:
         """A UTC time such as `2026-01-01T00:00:00Z`, in unix ms."""
         found = self.text(key, _TIME, "a UTC time such as 2026-01-01T00:00:00Z")

@@ -99,7 +99,8 @@ class Limit:
     scope: tuple[str, ...]
     asset: str | None
     limit_class: str | None
-    window_ms: int
+    window_ms: int | None
+    """None: for ever."""
     amount: int | None
     count: int | None
     over: Literal["hold", "deny"]

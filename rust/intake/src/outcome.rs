@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use custody_ledger::limits::Charges;
 use custody_ledger::{Candidate, Decision, Ledger, Priority, Remedy, Submission, Ulid};
 use custody_wire::messages::journal::v1::IntakeOutcome;
 use custody_wire::{Leaf, pack_leaf, parse_amount, unpack_leaf};
@@ -32,8 +33,8 @@ pub(crate) fn pack(ledger: &Ledger, fact: &Submission, item: &Item) -> Result<Ve
             .map(|metadata| metadata.hash.to_vec())
             .unwrap_or_default(),
         charged_limits: ledger
-            .limits()
-            .names(fact.charges)
+            .charged_limits(fact)
+            .into_iter()
             .map(str::to_owned)
             .collect(),
         queued_since_unix_ms: fact.queued_since_ms,
@@ -104,7 +105,10 @@ pub(crate) fn unpack(
 ) -> Result<Submission, String> {
     let leaf = unpack_leaf(leaf).map_err(|error| error.to_string())?;
     let read = read(&leaf, shared)?;
-    let charges = ledger.limits_mut().set(&read.outcome.charged_limits);
+    let charges = match read.decision {
+        Decision::Rejected if read.outcome.charged_limits.is_empty() => Ok(Charges::NONE),
+        _ => ledger.stored_charges(&read.candidate, &read.outcome.charged_limits),
+    };
     Ok(Submission {
         candidate: Arc::new(read.candidate),
         decision: read.decision,

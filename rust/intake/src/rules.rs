@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::Address;
 use custody_chain::{Asset, evm};
 use custody_ledger::books::Purpose;
-use custody_ledger::limits::{Dimension, LimitRule, Over};
+use custody_ledger::limits::{Dimension, LimitRule, Over, Span};
 use custody_wire::parse_amount;
 
 use crate::refusal::Malformed;
-use crate::rules_json::{InitiatorJson, LimitJson, OverJson, RulesJson};
+use crate::rules_json::{InitiatorJson, LimitJson, OverJson, RulesJson, WindowJson};
 
 /// What the policy says about withdrawals.
 #[derive(Debug)]
@@ -232,7 +232,10 @@ fn limit(json: LimitJson) -> Result<LimitRule, Malformed> {
         id: json.id,
         asset: json.asset,
         class: json.class,
-        window_ms: json.window_ms,
+        span: match json.window {
+            WindowJson::SlidingMs(length_ms) => Span::Sliding(length_ms),
+            WindowJson::Lifetime => Span::Lifetime,
+        },
         count: json.count,
         over: match json.over {
             OverJson::Hold => Over::Hold,

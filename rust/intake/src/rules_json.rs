@@ -78,10 +78,19 @@ pub(crate) struct LimitJson {
     pub scope: Vec<String>,
     pub asset: Option<String>,
     pub class: Option<String>,
-    pub window_ms: u64,
+    pub window: WindowJson,
     pub amount: Option<String>,
     pub count: Option<u64>,
     pub over: OverJson,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum WindowJson {
+    /// So many ms.
+    SlidingMs(u64),
+    /// For ever.
+    Lifetime,
 }
 
 #[derive(Deserialize, Clone, Copy)]

@@ -35,6 +35,11 @@ impl Canonical {
         self
     }
 
+    /// Bytes that are a serialisation of their own.
+    pub fn raw(&mut self, value: &[u8]) {
+        self.0.update(value);
+    }
+
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.bytes(value.as_bytes())
     }

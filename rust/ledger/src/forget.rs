@@ -121,6 +121,13 @@ impl Ledger {
             if there.is_empty() || there != each.attempts {
                 return Err(format!("{:?} is not as it was to be forgotten", each.key));
             }
+            for answered in self.ids.attempts(&each.key) {
+                if let Answered::Withdrawal(withdrawal) = answered
+                    && withdrawal.state == State::Posted
+                {
+                    self.limits.forgot(withdrawal.charged_ms());
+                }
+            }
             for payout in self.ids.forget(&each.key) {
                 self.payout_ids.unbind(payout);
             }

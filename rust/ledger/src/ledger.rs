@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::books::{Books, Draft, Pools, Posting, Purpose};
+use crate::candidate::Candidate;
 use crate::canonical::Canonical;
 use crate::error::LedgerError;
 use crate::fact::{PayoutTerms, SweepTerms};
 use crate::halts::{Halts, Scope};
 use crate::ids::Ids;
-use crate::limits::{LimitBook, LimitError, LimitRule, Subject};
+use crate::limits::{Charges, LimitBook, LimitRule, Plan};
 use crate::old_ids::SharedOldIds;
 use crate::payout_ids::PayoutIds;
 use crate::queue::Queue;
 use crate::routes::{Route, Routes};
-use crate::slab::Slot;
 use crate::state::State;
+use crate::subject::Subject;
+use crate::submission::{Submission, subject};
 use crate::symbols::{Symbol, Symbols};
 use crate::transfers::{DepositBook, TransferBook};
 use crate::ulid::Ulid;
@@ -93,17 +95,18 @@ impl Ledger {
         if house.is_empty() {
             return Err(LedgerError::malformed("house_pool", "is required"));
         }
-        let (mut book, mut symbols) = (self.limits.clone(), self.symbols.clone());
-        let incomplete = book.configure(limits, &mut symbols)?;
-        let mut counted: BTreeMap<Slot, Vec<String>> = BTreeMap::new();
-        for id in &incomplete {
-            for slot in self.recount(&mut book, id)? {
-                counted.entry(slot).or_default().push(id.clone());
-            }
+        let mut symbols = self.symbols.clone();
+        let mut plan = self.limits.plan(&limits, &mut symbols)?;
+        let counts = !plan.is_complete();
+        if counts {
+            self.count_again(&mut plan, &symbols)?;
         }
-        self.charge_again(&mut book, &incomplete, &counted)?;
-        (self.limits, self.symbols) = (book, symbols);
+        self.limits.take(plan);
+        self.symbols = symbols;
         self.house = house.to_owned();
+        if counts {
+            self.charge_again()?;
+        }
         let house = self.symbols.intern(house);
         match self.pools.is_house(house) {
             true => Ok(()),
@@ -111,32 +114,36 @@ impl Ledger {
         }
     }
 
-    /// Gives every withdrawal the set of limits that count it now.
-    fn charge_again(
-        &mut self,
-        book: &mut LimitBook,
-        incomplete: &[String],
-        counted: &BTreeMap<Slot, Vec<String>>,
-    ) -> Result<(), LedgerError> {
-        let unknown = |error: LimitError| LedgerError::malformed("limits", error.to_string());
-        let mut charged = Vec::new();
+    /// Counts every withdrawal in memory that was not given back into the limits that are new.
+    fn count_again(&self, plan: &mut Plan, symbols: &Symbols) -> Result<(), LedgerError> {
+        let slots = self.ids.slots();
+        let mut counted: Vec<&Withdrawal> = slots
+            .into_iter()
+            .filter_map(|slot| self.ids.at(slot))
+            .filter(|withdrawal| !matches!(withdrawal.state, State::Voided(_)))
+            .collect();
+        counted.sort_by_key(|withdrawal| withdrawal.charged_ms());
+        counted.into_iter().try_for_each(|w| {
+            plan.count(&self.subject(w), w.hold(), w.charged_ms())
+                .map_err(|error| {
+                    let limit = format!("limits.{}", symbols.name(error.limit()));
+                    LedgerError::malformed(&limit, error.to_string())
+                })
+        })
+    }
+
+    /// Gives withdrawals that do not follow whatever covers them the limits that are new.
+    fn charge_again(&mut self) -> Result<(), LedgerError> {
         for slot in self.ids.slots() {
             let Some(withdrawal) = self.ids.at(slot) else {
                 continue;
             };
-            let kept = self.limits.names(withdrawal.charges);
-            let kept = kept.filter(|id| book.rule(id).is_some());
-            let kept = kept.filter(|id| !incomplete.iter().any(|each| each == id));
-            let mut ids: Vec<String> = kept.map(str::to_owned).collect();
-            ids.extend(counted.get(&slot).into_iter().flatten().cloned());
-            ids.sort_unstable();
-            charged.push((slot, ids));
-        }
-        let mut sets = Vec::new();
-        for (slot, ids) in charged {
-            sets.push((slot, book.set(&ids).map_err(unknown)?));
-        }
-        for (slot, charges) in sets {
+            let (before, subject) = (withdrawal.charges, self.subject(withdrawal));
+            if before == Charges::COVERING {
+                continue;
+            }
+            let charges = self.limits.recharged(before, &subject);
+            let charges = charges.map_err(|error| LedgerError::Broken(error.to_string()))?;
             if let Some(withdrawal) = self.ids.at_mut(slot) {
                 withdrawal.charges = charges;
             }
@@ -144,28 +151,37 @@ impl Ledger {
         Ok(())
     }
 
-    /// Counts every withdrawal that a limit covers and that was not given back; answers with those counted.
-    fn recount(&self, book: &mut LimitBook, id: &str) -> Result<Vec<Slot>, LedgerError> {
-        let Some(window_ms) = book.rule(id).map(|rule| rule.window_ms) else {
-            return Ok(Vec::new());
-        };
-        book.clear(id);
-        let slots = self.ids.slots();
-        let mut counted: Vec<(Slot, &Withdrawal)> = slots
+    /// The ids of the limits that a submission charges, in order.
+    #[must_use]
+    pub fn charged_limits(&self, fact: &Submission) -> Vec<&str> {
+        let limits = self
+            .limits
+            .limits_of(fact.charges, &self.asked_by(&fact.candidate));
+        limits
             .into_iter()
-            .filter_map(|slot| self.ids.at(slot).map(|withdrawal| (slot, withdrawal)))
-            .filter(|(_, w)| !matches!(w.state, State::Voided(_)))
-            .filter(|(_, w)| book.covers(id, &self.subject(w)))
-            .filter(|(_, w)| w.charged_ms().saturating_add(window_ms) > book.time(0))
-            .collect();
-        counted.sort_by_key(|(_, w)| (w.charged_ms(), w.id));
-        for (_, w) in &counted {
-            book.recount(id, &self.subject(w), w.hold(), w.charged_ms())
-                .map_err(|error| {
-                    LedgerError::malformed(&format!("limits.{id}"), error.to_string())
-                })?;
-        }
-        Ok(counted.into_iter().map(|(slot, _)| slot).collect())
+            .map(|limit| self.symbols.name(limit))
+            .collect()
+    }
+
+    /// The charges of a stored submission, from the ids that its record names.
+    ///
+    /// # Errors
+    /// `Malformed`: a limit that is not in force.
+    pub fn stored_charges(
+        &mut self,
+        candidate: &Candidate,
+        limits: &[String],
+    ) -> Result<Charges, LedgerError> {
+        let subject = self.asked_by(candidate);
+        let symbols = limits.iter().map(|limit| self.symbols.find(limit));
+        self.limits
+            .charges_of(symbols, &subject)
+            .map_err(|error| LedgerError::malformed("charged_limits", error.to_string()))
+    }
+
+    /// What limits, halts and queue see of a candidate; nothing is stored under it.
+    pub(crate) fn asked_by(&self, candidate: &Candidate) -> Subject {
+        subject(&Route::find(&candidate.names, &self.symbols), candidate)
     }
 
     /// Whether the ledger may still be used.
@@ -241,7 +257,12 @@ impl Ledger {
             pool: name(self.pool_of(withdrawal)),
             tag: name(withdrawal.tag),
             payout: self.payout_ids.name(withdrawal.payout),
-            charged: self.limits.names(withdrawal.charges).collect(),
+            charged: self
+                .limits
+                .limits_of(withdrawal.charges, &subject)
+                .into_iter()
+                .map(name)
+                .collect(),
         }
     }
 
@@ -266,11 +287,6 @@ impl Ledger {
     #[must_use]
     pub fn limits(&self) -> &LimitBook {
         &self.limits
-    }
-
-    /// The limits, to find a stored set of them again.
-    pub fn limits_mut(&mut self) -> &mut LimitBook {
-        &mut self.limits
     }
 
     /// A payout in progress.
@@ -330,7 +346,8 @@ impl Ledger {
         }
         self.write_owed(&mut out);
         self.halts.write(&mut out);
-        self.limits.write(&mut out, &self.symbols);
+        self.limits
+            .write(&self.symbols, &mut |bytes| out.raw(bytes));
         self.queue.write(&mut out, &self.symbols);
         Ok(out.finish())
     }

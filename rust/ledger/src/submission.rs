@@ -20,9 +20,10 @@ use crate::books::Account;
 use crate::candidate::Candidate;
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
-use crate::limits::{Charges, Checked, Exceeded, Subject};
+use crate::limits::{Charges, Checked, Exceeded};
 use crate::routes::Route;
 use crate::state::{End, State};
+use crate::subject::Subject;
 use crate::tags;
 use crate::ulid::Ulid;
 
@@ -312,7 +313,7 @@ impl Ledger {
         let (charges, holds) = match self.limits.check(&subject, hold, now_ms) {
             Checked::Pass { charges } => (charges, None),
             Checked::Hold { exceeded, charges } => (charges, Some(exceeded)),
-            Checked::Deny { exceeded } => return Err(denied(&exceeded)),
+            Checked::Deny { exceeded } => return Err(self.denied(&exceeded)),
         };
         fact.charges = charges;
         let pool = Account::Pool(route.pool);
@@ -326,10 +327,19 @@ impl Ledger {
         let Some(exceeded) = holds else {
             return Ok(String::new());
         };
-        let (tag, earliest_pass_ms, detail) = denied(&exceeded);
+        let (tag, earliest_pass_ms, detail) = self.denied(&exceeded);
         fact.decision = Decision::Held;
         (fact.tag, fact.earliest_pass_ms) = (tag, earliest_pass_ms);
         Ok(detail)
+    }
+
+    fn denied(&self, exceeded: &Exceeded) -> (String, u64, String) {
+        let tag = format!("limit.{}", self.symbols.name(exceeded.limit));
+        (
+            tag,
+            exceeded.earliest_pass_ms.unwrap_or(0),
+            exceeded.to_string(),
+        )
     }
 }
 
@@ -343,13 +353,4 @@ pub(crate) fn subject(route: &Route, candidate: &Candidate) -> Subject {
         customer: candidate.customer,
         destination: candidate.destination,
     }
-}
-
-fn denied(exceeded: &Exceeded) -> (String, u64, String) {
-    let tag = format!("limit.{}", exceeded.limit);
-    let detail = format!(
-        "at most {}, of which {} are used",
-        exceeded.bound, exceeded.spent.amount
-    );
-    (tag, exceeded.earliest_pass_ms.unwrap_or(0), detail)
 }

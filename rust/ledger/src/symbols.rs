@@ -22,6 +22,10 @@ impl Symbol {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The number, for keys.
     #[must_use]
     pub fn number(self) -> u32 {

@@ -2,8 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use custody_ledger::Symbols;
-use custody_ledger::limits::{LimitBook as Book, LimitError, LimitRule, Over};
+use custody_ledger::limits::{
+    Charges, Checked, Clause, Dimension, LimitBook as Book, LimitError, LimitRule, Over, Span,
+};
+use custody_ledger::{Name128, Subject, Symbol, Symbols};
 use pyo3::prelude::*;
 
 use crate::errors::raise;
@@ -12,20 +14,62 @@ use crate::ledger_state::to_py;
 /// Limits by id, each a sliding window for every key.
 #[pyclass(frozen, module = "custody._core.ledger")]
 pub struct LimitBook {
-    book: Mutex<Book>,
+    state: Mutex<State>,
+}
+
+/// Each limit counts an asset of its own name alone, and its keys as customers: so none covers what another counts.
+#[derive(Default)]
+struct State {
+    book: Book,
+    symbols: Symbols,
+}
+
+impl State {
+    fn subject(&self, py: Python<'_>, limit_id: &str, key: &str) -> PyResult<Subject> {
+        let asset = self.symbols.find(limit_id);
+        if asset == Symbol::UNKNOWN || limit_id.is_empty() {
+            return Err(raise(py, "NotFound", ("limit", limit_id)));
+        }
+        Ok(Subject {
+            asset,
+            initiator: Symbol::NONE,
+            class: Symbol::NONE,
+            wallet: Symbol::NONE,
+            customer: Name128::customer(key),
+            destination: Name128([0; 16]),
+        })
+    }
+
+    /// What the limit says of one more event.
+    fn clause(
+        &self,
+        py: Python<'_>,
+        limit_id: &str,
+        amount: u128,
+        now_ms: u64,
+        key: &str,
+    ) -> PyResult<Clause> {
+        let subject = self.subject(py, limit_id, key)?;
+        self.book
+            .explain_one(subject.asset, &subject, amount, now_ms)
+            .ok_or_else(|| raise(py, "NotFound", ("limit", limit_id)))
+    }
 }
 
 impl LimitBook {
     /// Every change of the book is made as a whole or not at all, so that one after a panic may be read.
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn limit_error(py: Python<'_>, error: &LimitError) -> PyErr {
+fn limit_error(py: Python<'_>, limit_id: &str, error: LimitError) -> PyErr {
     match error {
-        LimitError::Unknown(id) => raise(py, "NotFound", ("limit", id.as_str())),
-        LimitError::Overflow(_) => raise(py, "Malformed", ("amount", error.to_string())),
+        LimitError::Unknown(_) => raise(py, "NotFound", ("limit", limit_id)),
+        LimitError::Overflow(_) => {
+            let detail = format!("limit {limit_id}: the sum exceeds its type");
+            raise(py, "Malformed", ("amount", detail))
+        }
     }
 }
 
@@ -34,7 +78,7 @@ impl LimitBook {
     #[new]
     fn new() -> Self {
         Self {
-            book: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -43,30 +87,29 @@ impl LimitBook {
         &self,
         py: Python<'_>,
         limit_id: String,
-        window_ms: u64,
+        window_ms: Option<u64>,
         amount: Option<u128>,
         count: Option<u64>,
     ) -> PyResult<()> {
-        let mut book = self.book();
+        let mut state = self.state();
+        let State { book, symbols } = &mut *state;
         let mut rules: Vec<LimitRule> = book
             .rules()
+            .map(|(_, rule)| rule)
             .filter(|rule| rule.id != limit_id)
             .cloned()
             .collect();
-        // The caller's key tells assets apart: no scope of the rule's own is asked.
-        let asset = Some(String::new());
         rules.push(LimitRule {
+            scope: vec![Dimension::Customer],
+            asset: Some(limit_id.clone()),
             id: limit_id,
-            scope: Vec::new(),
-            asset,
             class: None,
-            window_ms,
+            span: window_ms.map_or(Span::Lifetime, Span::Sliding),
             amount,
             count,
             over: Over::Deny,
         });
-        book.configure(rules, &mut Symbols::default())
-            .map(|_| ())
+        book.configure(&rules, symbols)
             .map_err(|error| to_py(py, error))
     }
 
@@ -79,17 +122,16 @@ impl LimitBook {
         now_ms: u64,
         key: &str,
     ) -> PyResult<()> {
-        let checked = self
-            .book()
-            .check_key(limit_id, key, amount, now_ms)
-            .map_err(|error| limit_error(py, &error))?;
-        checked.map_err(|exceeded| {
-            let detail = format!(
-                "at most {}, of which {} are used",
-                exceeded.bound, exceeded.spent.amount
-            );
-            raise(py, "Denied", (format!("limit.{limit_id}"), detail))
-        })
+        let state = self.state();
+        let subject = state.subject(py, limit_id, key)?;
+        match state.book.check(&subject, amount, now_ms) {
+            Checked::Pass { .. } => Ok(()),
+            Checked::Deny { exceeded } | Checked::Hold { exceeded, .. } => Err(raise(
+                py,
+                "Denied",
+                (format!("limit.{limit_id}"), exceeded.to_string()),
+            )),
+        }
     }
 
     #[pyo3(signature = (limit_id, amount, now_ms, key=""))]
@@ -101,32 +143,41 @@ impl LimitBook {
         now_ms: u64,
         key: &str,
     ) -> PyResult<u64> {
-        self.book()
-            .charge_key(limit_id, key, amount, now_ms)
-            .map_err(|error| limit_error(py, &error))
+        let mut state = self.state();
+        let subject = state.subject(py, limit_id, key)?;
+        state
+            .book
+            .charge(Charges::COVERING, &subject, amount, now_ms)
+            .map_err(|error| limit_error(py, limit_id, error))
     }
 
     #[pyo3(signature = (limit_id, amount, charged_ms, key=""))]
-    fn release(&self, limit_id: &str, amount: u128, charged_ms: u64, key: &str) {
-        self.book().release_key(limit_id, key, amount, charged_ms);
+    fn release(
+        &self,
+        py: Python<'_>,
+        limit_id: &str,
+        amount: u128,
+        charged_ms: u64,
+        key: &str,
+    ) -> PyResult<()> {
+        let mut state = self.state();
+        let subject = state.subject(py, limit_id, key)?;
+        state
+            .book
+            .release(Charges::COVERING, &subject, amount, charged_ms);
+        Ok(())
     }
 
     #[pyo3(signature = (limit_id, now_ms, key=""))]
     fn spent(&self, py: Python<'_>, limit_id: &str, now_ms: u64, key: &str) -> PyResult<u128> {
-        let spent = self
-            .book()
-            .spent(limit_id, key, now_ms)
-            .map_err(|error| limit_error(py, &error))?;
-        Ok(spent.amount)
+        let clause = self.state().clause(py, limit_id, 0, now_ms, key)?;
+        Ok(clause.spent.amount)
     }
 
     #[pyo3(signature = (limit_id, now_ms, key=""))]
     fn count(&self, py: Python<'_>, limit_id: &str, now_ms: u64, key: &str) -> PyResult<u64> {
-        let spent = self
-            .book()
-            .spent(limit_id, key, now_ms)
-            .map_err(|error| limit_error(py, &error))?;
-        Ok(spent.count)
+        let clause = self.state().clause(py, limit_id, 0, now_ms, key)?;
+        Ok(clause.spent.count)
     }
 
     #[pyo3(signature = (limit_id, now_ms, key=""))]
@@ -137,9 +188,8 @@ impl LimitBook {
         now_ms: u64,
         key: &str,
     ) -> PyResult<Option<u128>> {
-        self.book()
-            .headroom(limit_id, key, now_ms)
-            .map_err(|error| limit_error(py, &error))
+        let clause = self.state().clause(py, limit_id, 0, now_ms, key)?;
+        Ok(clause.amount_left)
     }
 
     #[pyo3(signature = (limit_id, amount, now_ms, key=""))]
@@ -151,13 +201,13 @@ impl LimitBook {
         now_ms: u64,
         key: &str,
     ) -> PyResult<Option<u64>> {
-        let book = self.book();
-        let checked = book
-            .check_key(limit_id, key, amount, now_ms)
-            .map_err(|error| limit_error(py, &error))?;
-        Ok(checked.map_or_else(
-            |exceeded| exceeded.earliest_pass_ms,
-            |()| Some(book.time(now_ms)),
-        ))
+        let clause = self.state().clause(py, limit_id, amount, now_ms, key)?;
+        Ok(clause.earliest_pass_ms)
+    }
+
+    #[pyo3(signature = (limit_id, key=""))]
+    fn counts_from(&self, py: Python<'_>, limit_id: &str, key: &str) -> PyResult<u64> {
+        let clause = self.state().clause(py, limit_id, 0, 0, key)?;
+        Ok(clause.counts_from_ms)
     }
 }

@@ -1,100 +1,111 @@
 //! All limits with what was spent under each, and the one clock they share.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::canonical::Canonical;
+use hashbrown::HashMap;
+
 use crate::error::LedgerError;
-use crate::limits::charges::{Charges, Sets};
-use crate::limits::rule::{LimitRule, Over};
-use crate::limits::window::{Spent, Window};
+use crate::limits::covers::{Charges, Filters, Sets};
+use crate::limits::explain::Failing;
+use crate::limits::plan::{Plan, place_windows};
+use crate::limits::rule::{LimitRule, Over, Span};
+use crate::limits::tally::{Tally, Terms};
+use crate::limits::track::Horizon;
+use crate::limits::window::Spent;
 use crate::subject::Subject;
 use crate::symbols::{Symbol, Symbols};
 
-/// Why an event does not pass a limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Whether an event passes all limits that cover it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// It does.
+    Pass {
+        /// To charge it to.
+        charges: Charges,
+    },
+    /// No limit denies it.
+    Hold {
+        /// The limit that holds it: the first by id.
+        exceeded: Exceeded,
+        /// To charge it to.
+        charges: Charges,
+    },
+    /// It is denied.
+    Deny {
+        /// The limit that denies it: the first by id.
+        exceeded: Exceeded,
+    },
+}
+
+/// The limit that an event does not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
     /// The limit's id.
-    pub limit: String,
-    /// What it says to do.
-    pub over: Over,
+    pub limit: Symbol,
+    /// The clause that fails.
+    pub failing: Failing,
+    /// For how long an event counts.
+    pub span: Span,
     /// What already counts.
     pub spent: Spent,
-    /// The earliest time at which the event would pass, unix ms; `None` when it never does.
+    /// The bound on base units.
+    pub amount: Option<u128>,
+    /// The bound on withdrawals.
+    pub count: Option<u64>,
+    /// The earliest time, unix ms, at which no limit would deny it any more (when this one denies), or none would hold
+    /// it either (when this one holds), if nothing else were charged; `None` when it never passes.
     pub earliest_pass_ms: Option<u64>,
-    /// The bound, for people.
-    pub bound: String,
 }
 
-/// What all limits say of one withdrawal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Checked {
-    /// It passes.
-    Pass {
-        /// What it is to be charged to.
-        charges: Charges,
-    },
-    /// It waits for a quorum.
-    Hold {
-        /// The first limit that holds it.
-        exceeded: Exceeded,
-        /// What it is to be charged to.
-        charges: Charges,
-    },
-    /// It is refused.
-    Deny {
-        /// The first limit that denies it.
-        exceeded: Exceeded,
-    },
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.amount, self.count) {
+            (Some(amount), Some(count)) => write!(
+                f,
+                "at most {amount} base units and {count} withdrawals {}, of which {} and {} are used",
+                self.span, self.spent.amount, self.spent.count
+            ),
+            (Some(amount), None) => write!(
+                f,
+                "at most {amount} base units {}, of which {} are used",
+                self.span, self.spent.amount
+            ),
+            (_, count) => write!(
+                f,
+                "at most {} withdrawals {}, of which {} are used",
+                count.unwrap_or(0),
+                self.span,
+                self.spent.count
+            ),
+        }
+    }
 }
 
-/// Why the book cannot answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why the book cannot count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitError {
     /// No limit has this id.
-    Unknown(String),
+    Unknown(Symbol),
     /// What is spent under this limit would exceed its type.
-    Overflow(String),
+    Overflow(Symbol),
+}
+
+impl LimitError {
+    /// The limit.
+    #[must_use]
+    pub fn limit(&self) -> Symbol {
+        match self {
+            Self::Unknown(limit) | Self::Overflow(limit) => *limit,
+        }
+    }
 }
 
 impl fmt::Display for LimitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(id) => write!(f, "no limit {id}"),
-            Self::Overflow(id) => write!(f, "limit {id}: the sum exceeds its type"),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Limit {
-    rule: LimitRule,
-    asset: Option<Symbol>,
-    class: Option<Symbol>,
-    windows: BTreeMap<String, Window>,
-    /// So many keys, and the idle ones go.
-    crowd: usize,
-}
-
-/// Fewer keys than this are not worth looking through.
-const CROWD: usize = 1_024;
-
-impl Limit {
-    fn covers(&self, asset: Symbol, class: Symbol) -> bool {
-        self.asset.is_none_or(|own| own == asset) && self.class.is_none_or(|own| own == class)
-    }
-
-    /// Drops keys under which nothing counts any more, once there are twice as many as were left last time: a new key
-    /// costs little on average, however many there are.
-    fn forget_idle(&mut self, now_ms: u64) {
-        if self.windows.len() < self.crowd {
-            return;
-        }
-        self.windows.retain(|_, window| {
-            window.forget(now_ms);
-            !window.is_empty()
-        });
-        self.crowd = self.windows.len().saturating_mul(2).max(CROWD);
+        f.write_str(match self {
+            Self::Unknown(_) => "no such limit",
+            Self::Overflow(_) => "the limit's sum exceeds its type",
+        })
     }
 }
 
@@ -102,124 +113,279 @@ impl Limit {
 #[derive(Debug, Clone, Default)]
 pub struct LimitBook {
     /// The largest time seen by a change: a clock that goes back is ignored.
-    time_ms: u64,
-    limits: BTreeMap<String, Limit>,
-    sets: Sets,
+    pub(crate) time_ms: u64,
+    /// No withdrawal that was charged from this time on has left the owner's memory uncounted.
+    pub(crate) known_from_ms: u64,
+    /// By id.
+    pub(crate) rules: Vec<(Symbol, LimitRule)>,
+    /// Where each limit is: tally and place there.
+    pub(crate) places: HashMap<Symbol, (u32, usize)>,
+    /// By number; `None` for those that no rule needs any more.
+    pub(crate) tallies: Vec<Option<Tally>>,
+    pub(crate) filters: Filters,
+    pub(crate) sets: Sets,
+    /// The tallies of the last change of rules.
+    pub(crate) fresh: Vec<u32>,
+    pub(crate) longest_ms: u64,
 }
 
 impl LimitBook {
-    /// Replaces the rules and keeps what was spent under the ids that stay; answers with the ids whose old events no
-    /// longer tell all that counts (new, or counting otherwise).
+    /// The time that counts when the clock says `now_ms`.
+    #[must_use]
+    pub fn time(&self, now_ms: u64) -> u64 {
+        self.time_ms.max(now_ms)
+    }
+
+    /// Time passes.
+    pub fn see(&mut self, now_ms: u64) {
+        self.time_ms = self.time(now_ms);
+    }
+
+    /// The owner forgets a withdrawal that was charged then and not given back: a limit that is new from now on cannot
+    /// count it.
+    pub fn forgot(&mut self, charged_ms: u64) {
+        self.known_from_ms = self.known_from_ms.max(charged_ms.saturating_add(1));
+    }
+
+    /// The longest window, ms: how long the owner should remember what was charged. What counts for ever needs no
+    /// remembering.
+    #[must_use]
+    pub fn longest_window_ms(&self) -> u64 {
+        self.longest_ms
+    }
+
+    /// Changes the rules for an owner who remembers no withdrawals. What was spent stays spent: a window that is longer
+    /// than all that its tally had begins with what those still know, one that is new begins empty, and both say since
+    /// when they count.
     ///
     /// # Errors
     /// `Malformed`: a rule that cannot be used, or two of one id. Nothing changed.
     pub fn configure(
         &mut self,
-        rules: Vec<LimitRule>,
+        rules: &[LimitRule],
         symbols: &mut Symbols,
-    ) -> Result<Vec<String>, LedgerError> {
-        let mut made = BTreeMap::new();
-        let mut incomplete = Vec::new();
-        for rule in rules {
-            rule.check()?;
-            let mut windows = BTreeMap::new();
-            let before = self.limits.get(&rule.id);
-            if let Some(before) = before {
-                for (key, window) in &before.windows {
-                    let window = window.resized(rule.window_ms).ok_or_else(|| {
-                        LedgerError::malformed(&rule.id, "what was spent exceeds its type")
-                    })?;
-                    windows.insert(key.clone(), window);
+    ) -> Result<(), LedgerError> {
+        let mut plan = self.plan(rules, symbols)?;
+        for (number, fresh) in &mut plan.fresh {
+            let before = number.and_then(|number| self.tally(number).cloned());
+            let Some(mut before) = before else {
+                fresh.counts_from_ms = self.time_ms;
+                continue;
+            };
+            if let Horizon::Sliding(lengths) = &fresh.horizon {
+                before
+                    .shelf
+                    .try_for_each_mut(|track| track.resized(lengths))
+                    .ok_or_else(|| LedgerError::malformed("limits", "a sum exceeds its type"))?;
+                if before.horizon.longest_ms() < fresh.horizon.longest_ms() {
+                    let knew_ms = before.horizon.longest_ms().unwrap_or(0);
+                    let knew_from_ms = self.time_ms.saturating_sub(knew_ms.saturating_sub(1));
+                    before.counts_from_ms = before.counts_from_ms.max(knew_from_ms);
                 }
             }
-            if before.is_none_or(|before| !before.rule.counts_alike(&rule)) {
-                incomplete.push(rule.id.clone());
+            fresh.counts_from_ms = before.counts_from_ms;
+            fresh.shelf = before.shelf;
+        }
+        self.take(plan);
+        Ok(())
+    }
+
+    /// Puts a plan in force.
+    pub fn take(&mut self, plan: Plan) {
+        let mut after: Vec<Option<Tally>> = self.tallies.iter().map(|_| None).collect();
+        let mut put = |number: u32, tally: Tally| {
+            if let Some(place) = after.get_mut(index(number)) {
+                *place = Some(tally);
             }
-            let id = rule.id.clone();
-            if made
-                .insert(
-                    id.clone(),
-                    Limit {
-                        asset: rule.asset.as_ref().map(|name| symbols.intern(name)),
-                        class: rule.class.as_ref().map(|name| symbols.intern(name)),
-                        rule,
-                        windows,
-                        crowd: CROWD,
-                    },
-                )
-                .is_some()
-            {
-                return Err(LedgerError::malformed(
-                    &format!("limits.{id}"),
-                    "occurs twice",
-                ));
+        };
+        for (number, mut terms) in plan.kept {
+            if let Some(mut tally) = self.tallies.get_mut(index(number)).and_then(Option::take) {
+                place_windows(&tally.horizon, &mut terms);
+                tally.terms = terms;
+                put(number, tally);
             }
         }
-        self.limits = made;
-        self.number_sets();
-        Ok(incomplete)
-    }
-
-    /// Gives a number to every set of limits that can count a withdrawal together.
-    fn number_sets(&mut self) {
-        let other = [Symbol::UNKNOWN];
-        let assets = self.limits.values().filter_map(|limit| limit.asset);
-        let assets: BTreeSet<Symbol> = assets.chain(other).collect();
-        let classes = self.limits.values().filter_map(|limit| limit.class);
-        let classes: BTreeSet<Symbol> = classes.chain(other).collect();
-        for asset in assets {
-            for class in &classes {
-                let set = self.covering(asset, *class);
-                self.sets.intern(set);
+        let mut new = Vec::new();
+        self.fresh.clear();
+        for (number, tally) in plan.fresh {
+            match number {
+                Some(number) => {
+                    put(number, tally);
+                    self.fresh.push(number);
+                }
+                None => new.push(tally),
             }
         }
-    }
-
-    /// The limits that count such a withdrawal, in order of id.
-    fn covering(&self, asset: Symbol, class: Symbol) -> Vec<String> {
-        let covering = self.limits.iter().filter(|(_, l)| l.covers(asset, class));
-        covering.map(|(id, _)| id.clone()).collect()
-    }
-
-    /// Whether a limit counts a withdrawal.
-    #[must_use]
-    pub fn covers(&self, id: &str, subject: &Subject) -> bool {
-        let limit = self.limits.get(id);
-        limit.is_some_and(|limit| limit.covers(subject.asset, subject.class))
-    }
-
-    /// Whether a withdrawal of `amount` passes all limits, and which count it; changes nothing. The first that denies
-    /// goes before the first that holds, in order of id.
-    #[must_use]
-    pub fn check(&self, subject: &Subject, amount: u128, now_ms: u64) -> Checked {
-        let ids = self.covering(subject.asset, subject.class);
-        let mut holds: Option<Exceeded> = None;
-        for id in &ids {
-            let Some(limit) = self.limits.get(id) else {
-                continue;
-            };
-            let key = limit.rule.key(subject);
-            let Ok(Err(exceeded)) = self.check_key(id, &key, amount, now_ms) else {
-                continue;
-            };
-            // Above what its type can count it cannot even be held.
-            let countable = exceeded.spent.amount.checked_add(amount).is_some();
-            if exceeded.over == Over::Deny || !countable {
-                return Checked::Deny { exceeded };
-            }
-            holds = holds.or(Some(exceeded));
+        for tally in new {
+            self.fresh
+                .push(u32::try_from(after.len()).unwrap_or(u32::MAX));
+            after.push(Some(tally));
         }
-        let charges = self.sets.find(&ids).unwrap_or(Charges::NONE);
-        match holds {
-            Some(exceeded) => Checked::Hold { exceeded, charges },
-            None => Checked::Pass { charges },
+        self.tallies = after;
+        self.rules = plan.rules;
+        self.look_up();
+    }
+
+    /// Makes what is worked out from the tallies.
+    pub(crate) fn look_up(&mut self) {
+        self.filters = Filters::default();
+        self.places.clear();
+        let horizons = self.tallies.iter().flatten().map(|tally| &tally.horizon);
+        self.longest_ms = horizons.filter_map(Horizon::longest_ms).max().unwrap_or(0);
+        for (number, tally) in (0_u32..).zip(&self.tallies) {
+            let Some(tally) = tally else { continue };
+            self.filters.add(&tally.counted, number);
+            for (place, terms) in tally.terms.iter().enumerate() {
+                self.places.insert(terms.id, (number, place));
+            }
         }
     }
 
-    /// Counts a withdrawal under every limit of a set and answers with the time it counts from.
+    /// What a record's limits count with, to charge its withdrawal to.
     ///
     /// # Errors
-    /// `Unknown`, `Overflow`: part of it may have been counted.
+    /// `Unknown`; `Overflow`: too many sets.
+    pub fn charges_of(
+        &mut self,
+        limits: impl IntoIterator<Item = Symbol>,
+        subject: &Subject,
+    ) -> Result<Charges, LimitError> {
+        let mut tallies = Vec::new();
+        for limit in limits {
+            let (number, _) = self.places.get(&limit).ok_or(LimitError::Unknown(limit))?;
+            tallies.push(*number);
+        }
+        tallies.sort_unstable();
+        tallies.dedup();
+        let mut covering: Vec<u32> = self.filters.covering(subject).collect();
+        covering.sort_unstable();
+        if tallies == covering {
+            return Ok(Charges::COVERING);
+        }
+        self.sets
+            .intern(tallies)
+            .ok_or(LimitError::Overflow(Symbol::NONE))
+    }
+
+    /// The same set with the limits that are new since the last change of rules and cover the withdrawal.
+    ///
+    /// # Errors
+    /// `Overflow`: too many sets.
+    pub fn recharged(
+        &mut self,
+        charges: Charges,
+        subject: &Subject,
+    ) -> Result<Charges, LimitError> {
+        if charges == Charges::COVERING {
+            return Ok(charges);
+        }
+        let covering = self.filters.covering(subject);
+        let mut tallies: Vec<u32> = covering
+            .filter(|number| self.fresh.contains(number))
+            .collect();
+        tallies.extend(self.sets.get(charges));
+        self.sets
+            .intern(tallies)
+            .ok_or(LimitError::Overflow(Symbol::NONE))
+    }
+
+    /// The limits that a withdrawal is charged to, in order of id.
+    #[must_use]
+    pub fn limits_of(&self, charges: Charges, subject: &Subject) -> Vec<Symbol> {
+        let set = self.sets.get(charges).iter().copied();
+        let all = (charges == Charges::COVERING).then(|| self.filters.covering(subject));
+        let tallies = set
+            .chain(all.into_iter().flatten())
+            .filter_map(|number| self.tally(number));
+        let mut terms: Vec<&Terms> = tallies.flat_map(|tally| &tally.terms).collect();
+        terms.sort_unstable_by_key(|terms| terms.rank);
+        terms.into_iter().map(|terms| terms.id).collect()
+    }
+
+    /// The rules, by id.
+    pub fn rules(&self) -> impl Iterator<Item = (Symbol, &LimitRule)> {
+        self.rules.iter().map(|(id, rule)| (*id, rule))
+    }
+
+    /// Whether one more withdrawal passes; changes nothing. The first limit by id that denies decides, else the first
+    /// that holds.
+    #[must_use]
+    pub fn check(&self, subject: &Subject, amount: u128, now_ms: u64) -> Checked {
+        let now_ms = self.time(now_ms);
+        let mut deny: Option<(u32, Terms, Failing)> = None;
+        let mut hold = deny;
+        self.for_covering(subject, |number, tally| {
+            tally.check(subject, amount, now_ms, |terms, failing| {
+                let first = match terms.over(failing) {
+                    Over::Deny => &mut deny,
+                    Over::Hold => &mut hold,
+                };
+                if first.is_none_or(|(_, first, _)| terms.rank < first.rank) {
+                    *first = Some((number, *terms, failing));
+                }
+            });
+        });
+        let exceeded = |(number, terms, failing): (u32, Terms, Failing), denied: bool| {
+            let tally = self.tally(number);
+            let spent = tally.map(|tally| tally.spent(tally.track(subject), &terms, now_ms));
+            Exceeded {
+                limit: terms.id,
+                failing,
+                span: terms.span,
+                spent: spent.unwrap_or_default(),
+                amount: terms.amount,
+                count: terms.count,
+                earliest_pass_ms: self.earliest(subject, amount, now_ms, denied),
+            }
+        };
+        match (deny, hold) {
+            (Some(deny), _) => Checked::Deny {
+                exceeded: exceeded(deny, true),
+            },
+            (None, Some(hold)) => Checked::Hold {
+                exceeded: exceeded(hold, false),
+                charges: Charges::COVERING,
+            },
+            (None, None) => Checked::Pass {
+                charges: Charges::COVERING,
+            },
+        }
+    }
+
+    /// The earliest time, from `now_ms` on, at which no limit denies one more withdrawal, or (unless `denied`) none
+    /// holds it either, if nothing else were charged. `None` for never.
+    pub(crate) fn earliest(
+        &self,
+        subject: &Subject,
+        amount: u128,
+        now_ms: u64,
+        denied: bool,
+    ) -> Option<u64> {
+        let now_ms = self.time(now_ms);
+        let mut latest = Some(now_ms);
+        self.for_covering(subject, |_, tally| {
+            let event = tally.counted.event(amount);
+            let track = tally.track(subject);
+            for terms in &tally.terms {
+                let spent = tally.spent(track, terms, now_ms);
+                let Some(failing) = terms.failing(spent, event) else {
+                    continue;
+                };
+                if !denied || terms.over(failing) == Over::Deny {
+                    let earliest = tally.earliest(track, terms, event, now_ms);
+                    latest = latest
+                        .zip(earliest)
+                        .map(|(latest, earliest)| latest.max(earliest));
+                }
+            }
+        });
+        latest
+    }
+
+    /// Counts one withdrawal, above the bounds or not, and answers with the time it counts from.
+    ///
+    /// # Errors
+    /// `Overflow`; nothing counts more.
     pub fn charge(
         &mut self,
         charges: Charges,
@@ -227,232 +393,87 @@ impl LimitBook {
         amount: u128,
         now_ms: u64,
     ) -> Result<u64, LimitError> {
-        for id in self.sets.ids(charges).to_vec() {
-            let key = self.limit(&id)?.rule.key(subject);
-            self.charge_key(&id, &key, amount, now_ms)?;
-        }
-        self.see(now_ms);
-        Ok(self.time(now_ms))
-    }
-
-    /// Takes back a withdrawal that was charged at `charged_ms`; a limit that is gone is no matter.
-    pub fn release(&mut self, charges: Charges, subject: &Subject, amount: u128, charged_ms: u64) {
-        for id in self.sets.ids(charges).to_vec() {
-            if let Some(key) = self.rule(&id).map(|rule| rule.key(subject)) {
-                self.release_key(&id, &key, amount, charged_ms);
-            }
-        }
-    }
-
-    /// The set of these limits.
-    ///
-    /// # Errors
-    /// `Unknown` for the first that the book does not have.
-    pub fn set(&mut self, ids: &[impl AsRef<str>]) -> Result<Charges, LimitError> {
-        let ids: Vec<String> = ids.iter().map(|id| id.as_ref().to_owned()).collect();
-        for id in &ids {
-            self.limit(id)?;
-        }
-        let overflow = || LimitError::Overflow("sets".to_owned());
-        self.sets.intern(ids).ok_or_else(overflow)
-    }
-
-    /// The limits of a set, in order of id.
-    pub fn names(&self, charges: Charges) -> impl Iterator<Item = &str> {
-        self.sets.ids(charges).iter().map(String::as_str)
-    }
-
-    /// The time that counts when the clock says `now_ms`.
-    #[must_use]
-    pub fn time(&self, now_ms: u64) -> u64 {
-        self.time_ms.max(now_ms)
-    }
-
-    /// The rules, by id.
-    pub fn rules(&self) -> impl Iterator<Item = &LimitRule> {
-        self.limits.values().map(|limit| &limit.rule)
-    }
-
-    /// What counts under a limit and key now.
-    ///
-    /// # Errors
-    /// `Unknown`.
-    pub fn spent(&self, id: &str, key: &str, now_ms: u64) -> Result<Spent, LimitError> {
-        let limit = self.limit(id)?;
-        Ok(limit
-            .windows
-            .get(key)
-            .map(|window| window.spent(self.time(now_ms)))
-            .unwrap_or_default())
-    }
-
-    /// What an amount limit has left; `None` when it bounds no amount.
-    ///
-    /// # Errors
-    /// `Unknown`.
-    pub fn headroom(&self, id: &str, key: &str, now_ms: u64) -> Result<Option<u128>, LimitError> {
-        let spent = self.spent(id, key, now_ms)?;
-        Ok(self
-            .limit(id)?
-            .rule
-            .amount
-            .map(|most| most.saturating_sub(spent.amount)))
-    }
-
-    /// Whether one more event of `amount` passes; changes nothing.
-    ///
-    /// # Errors
-    /// `Unknown`; the inner error says why it does not pass.
-    pub fn check_key(
-        &self,
-        id: &str,
-        key: &str,
-        amount: u128,
-        now_ms: u64,
-    ) -> Result<Result<(), Exceeded>, LimitError> {
-        let limit = self.limit(id)?;
         let now_ms = self.time(now_ms);
-        let rule = &limit.rule;
-        let fits = |spent: Spent| {
-            let amount = spent.amount.checked_add(amount);
-            let count = spent.count.checked_add(1);
-            // A sum that exceeds its type never fits, bounded or not: it could not be charged.
-            amount.is_some_and(|sum| rule.amount.is_none_or(|most| sum <= most))
-                && count.is_some_and(|sum| rule.count.is_none_or(|most| sum <= most))
-        };
-        let empty = Window::new(rule.window_ms);
-        let window = limit.windows.get(key).unwrap_or(&empty);
-        let spent = window.spent(now_ms);
-        if fits(spent) {
-            return Ok(Ok(()));
-        }
-        Ok(Err(Exceeded {
-            limit: rule.id.clone(),
-            over: rule.over,
-            spent,
-            earliest_pass_ms: window.earliest(fits, now_ms),
-            bound: bound(rule),
-        }))
-    }
-
-    /// Counts one event of `amount`, above the bound or not, and answers with the time it counts from.
-    ///
-    /// # Errors
-    /// `Unknown`, `Overflow`; nothing changed.
-    pub fn charge_key(
-        &mut self,
-        id: &str,
-        key: &str,
-        amount: u128,
-        now_ms: u64,
-    ) -> Result<u64, LimitError> {
-        let now_ms = self.time(now_ms);
-        let limit = self
-            .limits
-            .get_mut(id)
-            .ok_or_else(|| LimitError::Unknown(id.to_owned()))?;
-        let length_ms = limit.rule.window_ms;
-        if !limit.windows.contains_key(key) {
-            limit.forget_idle(now_ms);
-            limit.windows.insert(key.to_owned(), Window::new(length_ms));
-        }
-        limit
-            .windows
-            .get_mut(key)
-            .and_then(|window| window.charge(Spent { amount, count: 1 }, now_ms))
-            .ok_or_else(|| LimitError::Overflow(id.to_owned()))?;
         self.time_ms = now_ms;
+        let tallies = match charges {
+            Charges::COVERING => self.filters.covering_from_now(subject),
+            _ => self.sets.get(charges),
+        };
+        for (done, number) in tallies.iter().enumerate() {
+            let Some(Some(tally)) = self.tallies.get_mut(index(*number)) else {
+                continue;
+            };
+            if tally.charge(subject, amount, now_ms).is_some() {
+                continue;
+            }
+            let limit = tally.terms.first().map_or(Symbol::NONE, |terms| terms.id);
+            for number in tallies.iter().take(done) {
+                if let Some(Some(tally)) = self.tallies.get_mut(index(*number)) {
+                    tally.release(subject, amount, now_ms, now_ms);
+                }
+            }
+            return Err(LimitError::Overflow(limit));
+        }
         Ok(now_ms)
     }
 
-    /// Takes back one event of `amount` that was charged at `charged_ms`; a limit or event that is gone is no matter.
-    pub fn release_key(&mut self, id: &str, key: &str, amount: u128, charged_ms: u64) {
-        let Some(limit) = self.limits.get_mut(id) else {
-            return;
+    /// Takes back one withdrawal that was charged at `charged_ms`. Limits that are gone, and events that count no longer,
+    /// are no matter.
+    pub fn release(&mut self, charges: Charges, subject: &Subject, amount: u128, charged_ms: u64) {
+        let tallies = match charges {
+            Charges::COVERING => self.filters.covering_from_now(subject),
+            _ => self.sets.get(charges),
         };
-        let Some(window) = limit.windows.get_mut(key) else {
-            return;
-        };
-        window.release(Spent { amount, count: 1 }, charged_ms);
-        if window.is_empty() {
-            limit.windows.remove(key);
-        }
-    }
-
-    /// Forgets what one limit counted.
-    pub(crate) fn clear(&mut self, id: &str) {
-        if let Some(limit) = self.limits.get_mut(id) {
-            limit.windows.clear();
-        }
-    }
-
-    /// Counts under one limit an event of an earlier time; events come in order of time.
-    pub(crate) fn recount(
-        &mut self,
-        id: &str,
-        subject: &Subject,
-        amount: u128,
-        charged_ms: u64,
-    ) -> Result<(), LimitError> {
-        let key = self.limit(id)?.rule.key(subject);
-        let limit = self
-            .limits
-            .get_mut(id)
-            .ok_or_else(|| LimitError::Unknown(id.to_owned()))?;
-        let length_ms = limit.rule.window_ms;
-        let window = limit
-            .windows
-            .entry(key)
-            .or_insert_with(|| Window::new(length_ms));
-        window
-            .charge(Spent { amount, count: 1 }, charged_ms)
-            .ok_or_else(|| LimitError::Overflow(id.to_owned()))
-    }
-
-    /// The longest window of any limit, ms: what was charged earlier than that counts nowhere.
-    #[must_use]
-    pub fn longest_window_ms(&self) -> u64 {
-        self.rules().map(|rule| rule.window_ms).max().unwrap_or(0)
-    }
-
-    /// The rule of this id.
-    #[must_use]
-    pub fn rule(&self, id: &str) -> Option<&LimitRule> {
-        self.limits.get(id).map(|limit| &limit.rule)
-    }
-
-    pub(crate) fn see(&mut self, now_ms: u64) {
-        self.time_ms = self.time(now_ms);
-    }
-
-    pub(crate) fn write(&self, out: &mut Canonical, _symbols: &Symbols) {
-        out.number(self.time_ms).length(self.limits.len());
-        for (id, limit) in &self.limits {
-            out.text(id)
-                .number(limit.rule.window_ms)
-                .length(limit.crowd)
-                .length(limit.windows.len());
-            for (key, window) in &limit.windows {
-                out.text(key);
-                window.write(out);
+        for number in tallies {
+            if let Some(Some(tally)) = self.tallies.get_mut(index(*number)) {
+                tally.release(subject, amount, charged_ms, self.time_ms);
             }
         }
     }
 
-    fn limit(&self, id: &str) -> Result<&Limit, LimitError> {
-        self.limits
-            .get(id)
-            .ok_or_else(|| LimitError::Unknown(id.to_owned()))
+    /// What counts under a limit for a subject.
+    ///
+    /// # Errors
+    /// `Unknown`.
+    pub fn spent(
+        &self,
+        limit: Symbol,
+        subject: &Subject,
+        now_ms: u64,
+    ) -> Result<Spent, LimitError> {
+        let (tally, terms) = self.place(limit).ok_or(LimitError::Unknown(limit))?;
+        Ok(tally.spent(tally.track(subject), terms, self.time(now_ms)))
+    }
+
+    /// How many keys are remembered, of all tallies.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.tallies
+            .iter()
+            .flatten()
+            .map(|tally| tally.shelf.len())
+            .sum()
+    }
+
+    pub(crate) fn place(&self, limit: Symbol) -> Option<(&Tally, &Terms)> {
+        let (number, place) = self.places.get(&limit)?;
+        let tally = self.tally(*number)?;
+        Some((tally, tally.terms.get(*place)?))
+    }
+
+    pub(crate) fn tally(&self, number: u32) -> Option<&Tally> {
+        self.tallies.get(index(number))?.as_ref()
+    }
+
+    fn for_covering(&self, subject: &Subject, mut visit: impl FnMut(u32, &Tally)) {
+        for number in self.filters.covering(subject) {
+            if let Some(tally) = self.tally(number) {
+                visit(number, tally);
+            }
+        }
     }
 }
 
-fn bound(rule: &LimitRule) -> String {
-    let amount = rule.amount.map(|most| format!("{most} base units"));
-    let count = rule.count.map(|most| format!("{most} withdrawals"));
-    let most: Vec<String> = [amount, count].into_iter().flatten().collect();
-    format!(
-        "{} in {} s",
-        most.join(" and "),
-        rule.window_ms.div_ceil(1_000)
-    )
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -1,10 +1,14 @@
 //! What a limit says, and which part of a withdrawal it counts by.
 
-use crate::error::LedgerError;
-use crate::subject::Subject;
+use std::fmt;
 
-/// Longest window: 400 days; a slip of units shows at once.
-pub const MAX_WINDOW_MS: u64 = 400 * 86_400_000;
+use crate::error::LedgerError;
+
+const DAY_MS: u64 = 86_400_000;
+/// Shortest window: 1 s.
+pub const MIN_WINDOW_MS: u64 = 1_000;
+/// Longest window: 90 days; a slip of units shows at once. What must count for longer counts for ever.
+pub const MAX_WINDOW_MS: u64 = 90 * DAY_MS;
 
 /// What a limit may count by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,27 +19,42 @@ pub enum Dimension {
     Initiator,
     /// The class of limits.
     Class,
+    /// The wallet that pays.
+    Wallet,
     /// The customer's pseudonym.
     Customer,
     /// The address paid.
     Destination,
-    /// The wallet that pays.
-    Wallet,
 }
 
 impl Dimension {
+    /// Every dimension, in the order of keys.
+    pub const ALL: [Self; 6] = [
+        Self::Asset,
+        Self::Initiator,
+        Self::Class,
+        Self::Wallet,
+        Self::Customer,
+        Self::Destination,
+    ];
+
+    /// The name in a policy.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asset => "asset",
+            Self::Initiator => "initiator",
+            Self::Class => "class",
+            Self::Wallet => "wallet",
+            Self::Customer => "customer",
+            Self::Destination => "destination",
+        }
+    }
+
     /// The dimension of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "asset" => Self::Asset,
-            "initiator" => Self::Initiator,
-            "class" => Self::Class,
-            "customer" => Self::Customer,
-            "destination" => Self::Destination,
-            "wallet" => Self::Wallet,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|known| known.name() == name)
     }
 }
 
@@ -46,6 +65,24 @@ pub enum Over {
     Hold,
     /// It is refused.
     Deny,
+}
+
+/// For how long an event counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Span {
+    /// So many ms, in every window of this length.
+    Sliding(u64),
+    /// For ever.
+    Lifetime,
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sliding(ms) => write!(f, "in {} s", ms.div_ceil(1_000)),
+            Self::Lifetime => f.write_str("ever"),
+        }
+    }
 }
 
 /// One limit of the policy.
@@ -59,8 +96,8 @@ pub struct LimitRule {
     pub asset: Option<String>,
     /// Counts this class alone.
     pub class: Option<String>,
-    /// Length of the sliding window, ms.
-    pub window_ms: u64,
+    /// For how long an event counts.
+    pub span: Span,
     /// At most so many base units in any window; 0 lets nothing pass.
     pub amount: Option<u128>,
     /// At most so many withdrawals in any window; 0 lets nothing pass.
@@ -73,7 +110,8 @@ impl LimitRule {
     /// Whether the rule can be used as it stands.
     ///
     /// # Errors
-    /// `Malformed`: no id, no bound, a bad window, a repeated dimension, or amounts of several assets in one sum.
+    /// `Malformed`: no id, no bound, a bad window, a repeated dimension, an empty asset or class, or amounts of several
+    /// assets in one sum.
     pub fn check(&self) -> Result<(), LedgerError> {
         let refuse = |reason: &str| {
             Err(LedgerError::malformed(
@@ -81,13 +119,8 @@ impl LimitRule {
                 reason,
             ))
         };
-        let repeated = |(index, dimension)| {
-            self.scope
-                .iter()
-                .skip(index)
-                .skip(1)
-                .any(|other| other == dimension)
-        };
+        let windows = MIN_WINDOW_MS..=MAX_WINDOW_MS;
+        let empty = |text: &Option<String>| text.as_ref().is_some_and(String::is_empty);
         match self {
             Self { id, .. } if id.is_empty() => refuse("needs an id"),
             Self {
@@ -95,45 +128,33 @@ impl LimitRule {
                 count: None,
                 ..
             } => refuse("needs an amount or a count"),
-            Self { window_ms, .. } if !(1..=MAX_WINDOW_MS).contains(window_ms) => {
-                refuse("the window must be from 1 ms to 400 days")
-            }
-            _ if self.scope.iter().enumerate().any(repeated) => refuse("names a dimension twice"),
             Self {
-                amount: Some(_),
-                asset: None,
-                scope,
+                span: Span::Sliding(ms),
                 ..
-            } if !scope.contains(&Dimension::Asset) => {
+            } if !windows.contains(ms) => {
+                refuse("the window must be from 1 s to 90 days, or lifetime")
+            }
+            _ if self.repeats() => refuse("names a dimension twice"),
+            Self { asset, class, .. } if empty(asset) || empty(class) => {
+                refuse("an asset or class that it counts alone needs a name")
+            }
+            Self {
+                amount: Some(_), ..
+            } if !self.sums() => {
                 refuse("adds up base units of several assets: name one asset, or count by asset")
             }
             _ => Ok(()),
         }
     }
 
-    /// The key that it counts this withdrawal under; every part has its own length.
-    #[must_use]
-    pub fn key(&self, subject: &Subject) -> String {
-        let mut key = String::new();
-        for dimension in &self.scope {
-            key.push_str(&match dimension {
-                Dimension::Asset => format!("a{}", subject.asset.number()),
-                Dimension::Initiator => format!("i{}", subject.initiator.number()),
-                Dimension::Class => format!("c{}", subject.class.number()),
-                Dimension::Wallet => format!("w{}", subject.wallet.number()),
-                Dimension::Customer => format!("u{:?}", subject.customer),
-                Dimension::Destination => format!("d{:?}", subject.destination),
-            });
-        }
-        key
+    fn repeats(&self) -> bool {
+        Dimension::ALL
+            .iter()
+            .any(|dimension| self.scope.iter().filter(|one| *one == dimension).count() > 1)
     }
 
-    /// Whether the same withdrawals count under the same keys for the same time; the bounds may differ.
-    #[must_use]
-    pub fn counts_alike(&self, other: &Self) -> bool {
-        self.scope == other.scope
-            && self.asset == other.asset
-            && self.class == other.class
-            && self.window_ms == other.window_ms
+    /// Whether all that it counts together is of one asset, so that amounts can be added up.
+    pub(crate) fn sums(&self) -> bool {
+        self.asset.is_some() || self.scope.contains(&Dimension::Asset)
     }
 }

@@ -14,7 +14,7 @@ pub mod transfers;
 
 use std::sync::Arc;
 
-use custody_ledger::limits::{Dimension, LimitRule, Over};
+use custody_ledger::limits::{Dimension, LimitRule, Over, Span};
 use custody_ledger::{
     AccountName, Answer, Assignment, Candidate, Decision, Fact, FeeMode, Ledger, LedgerError,
     Name128, Names, PayoutTerms, Priority, Ulid, withdrawal_digest,
@@ -37,7 +37,7 @@ pub fn limit(
         scope: scope.to_vec(),
         asset: Some(ETH.to_owned()),
         class: None,
-        window_ms,
+        span: Span::Sliding(window_ms),
         amount,
         count: None,
         over,
