@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custody.errors import Denied
+from custody.errors import Denied, Malformed, NotFound
 from custody.ledger import LimitBook
 
 WINDOW_MS = 3_600_000
@@ -65,6 +66,8 @@ def test_what_passes_never_exceeds_the_limit_in_any_window(steps: list[tuple[int
             else:
                 assert at_ms is not None and at_ms > now_ms
                 book.check("l", amount, at_ms)
+                with pytest.raises(Denied):
+                    book.check("l", amount, at_ms - 1)
         else:
             book.charge("l", amount, now_ms)
             passed.append((now_ms, amount))
@@ -80,3 +83,36 @@ def test_an_edited_limit_keeps_what_was_spent(first: int, second: int, charged: 
     book.add("l", WINDOW_MS, second)
     assert book.spent("l", START_MS) == charged
     assert book.headroom("l", START_MS) == max(0, second - charged)
+
+
+def test_zero_lets_nothing_pass_and_absence_is_refused() -> None:
+    book = LimitBook()
+    book.add("none", WINDOW_MS, 0)
+    book.add("never", None, None, 0)
+    for limit_id in ("none", "never"):
+        with pytest.raises(Denied):
+            book.check(limit_id, 0, START_MS)
+        assert book.earliest_pass(limit_id, 1, START_MS) is None
+    for window_ms in (0, 999, 90 * 86_400_000 + 1):
+        with pytest.raises(Malformed):
+            book.add("bad", window_ms, 1)
+    with pytest.raises(Malformed):
+        book.add("bad", WINDOW_MS)
+    with pytest.raises(NotFound):
+        book.spent("bad", START_MS)
+
+
+def test_for_ever_is_for_ever_and_a_longer_window_says_since_when_it_counts() -> None:
+    book = LimitBook()
+    book.add("ever", None, 100)
+    book.add("hour", WINDOW_MS, 100)
+    for limit_id in ("ever", "hour"):
+        book.charge(limit_id, 60, START_MS)
+    later_ms = START_MS + WINDOW_MS
+    assert (book.spent("ever", 2**63), book.spent("hour", later_ms)) == (60, 0)
+    assert book.earliest_pass("ever", 41, later_ms) is None
+    book.charge("hour", 30, later_ms)
+    book.add("hour", 24 * WINDOW_MS, 100)
+    assert book.spent("hour", later_ms) == 30
+    assert book.counts_from("hour") == START_MS + 1
+    assert book.counts_from("ever") == 0

@@ -131,6 +131,15 @@ def test_explain_answers_without_changing_anything(backend: Backend) -> None:
         "limit.day",
         api.REMEDY_NEW_ATTEMPT,
     )
+    (day,) = [clause for clause in said.limits if clause.limit == "day"]
+    assert (day.denies, day.failing, day.amounts, day.counts_from_ms) == (True, "amount", (0, 500, 500), 0)
+    assert (day.earliest_pass_ms, said.earliest_pass_ms) == (None, 0)
+    (day,) = [
+        clause
+        for clause in ledger.explain("backend", backend.intent("a", 500), NOW_MS).limits
+        if clause.limit == "day"
+    ]
+    assert (day.failing, day.earliest_pass_ms) == ("", NOW_MS)
     assert ledger.explain("other", backend.intent("a", 1), NOW_MS).tag == "intent.initiator"
     assert ledger.state_hash() == before
 

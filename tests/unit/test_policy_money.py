@@ -55,6 +55,18 @@ def test_intake_reads_what_the_model_writes() -> None:
     assert raw == intake_rules(PolicyBuilder().policy(), 7, "main", b"\x22" * 32)
 
 
+def test_a_limit_for_ever_is_a_word_of_its_own() -> None:
+    builder = PolicyBuilder()
+    builder.document["limits"][1]["window"] = "lifetime"
+    policy = builder.policy()
+    assert policy.limits[1].window_ms is None
+    raw = intake_rules(policy, 7, "main", b"\x22" * 32)
+    assert json.loads(raw)["limits"][1]["window"] == "lifetime"
+    Rules(raw)
+    with pytest.raises(Malformed):
+        Rules(raw.replace(b'"lifetime"', b'"forever"'))
+
+
 def test_intake_gets_every_rule_of_the_policy() -> None:
     policy = PolicyBuilder().policy()
     document = json.loads(intake_rules(policy, 7, "main", b"\x22" * 32))

@@ -174,6 +174,8 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("limit above 2^128", setting("limits", 0, "amount", to=str(2**128)), "limits[0].amount"),
     ("count of zero", setting("limits", 1, "count", to=0), "limits[1].count"),
     ("limit without window", dropping("limits", 0, "window"), "limits[0].window"),
+    ("limit over more than 90 days", setting("limits", 0, "window", to="91d"), "limits[0].window"),
+    ("limit over an unknown word", setting("limits", 0, "window", to="forever"), "limits[0].window"),
     ("limit that lets pass", setting("limits", 0, "over", to="allow"), "limits[0].over"),
     ("limit over several assets", setting("limits", 0, "scope", to=["customer"]), "limits[0].amount"),
     ("limit of an unknown scope", setting("limits", 0, "scope", to=["planet"]), "limits[0].scope[0]"),

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 from custody._core.intake import Prepared, Rules
 
@@ -18,6 +18,9 @@ __all__ = [
     "ulid_text",
 ]
 
+_Bounded: TypeAlias = tuple[int, int | None, int | None]
+_LimitClause: TypeAlias = tuple[str, bool, str, int | None, _Bounded, _Bounded, int | None, int]
+
 @final
 class Ledger:
     """Accounts, holds, queue and limits of one partition; every call raises `InvariantBroken` once it is poisoned."""
@@ -32,7 +35,9 @@ class Ledger:
     def may_be_old(self, prepared: Prepared) -> tuple[int, list[bytes]]: ...
     def forgettable(self, before_ms: int, most: int) -> bytes | None: ...
     def decide_forget(self, wanted: bytes, before_ms: int) -> bytes: ...
-    def explain(self, principal: str, intent: bytes, now_ms: int) -> tuple[int, str, str, int, int]: ...
+    def explain(
+        self, principal: str, intent: bytes, now_ms: int
+    ) -> tuple[int, str, str, int, int, list[_LimitClause]]: ...
     def decide_open(self, wallet: str, asset: str, amount: int, pool: str) -> bytes: ...
     def decide_release(self, withdrawal_ids: Sequence[str]) -> bytes: ...
     def decide_void(self, withdrawal_id: str, end: str, now_ms: int) -> bytes: ...

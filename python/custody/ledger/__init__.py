@@ -20,7 +20,7 @@ from custody.ledger.pools import (
     TransferView,
     Void,
 )
-from custody.ledger.submission import Explained, Keyring, Prepared, Rules, Submitted, prepare
+from custody.ledger.submission import Explained, Keyring, LimitClause, Prepared, Rules, Submitted, prepare
 from custody.ledger.views import (
     AttemptView,
     BalanceRow,
@@ -50,6 +50,7 @@ __all__ = [
     "LegState",
     "LegView",
     "LimitBook",
+    "LimitClause",
     "PayoutItem",
     "PayoutView",
     "Pend",

@@ -8,7 +8,7 @@ from typing import Any
 from custody._core import ledger as _core
 from custody.errors import InvariantBroken, Malformed
 from custody.ledger.pools import Pools
-from custody.ledger.submission import Explained, Prepared, Rules, Submitted
+from custody.ledger.submission import Explained, LimitClause, Prepared, Rules, Submitted
 from custody.ledger.views import (
     AttemptView,
     BalanceRow,
@@ -87,7 +87,9 @@ class Ledger:
 
     def explain(self, principal: str, intent: bytes, now_ms: int) -> Explained:
         """Say what submitting this intent now would answer; change nothing."""
-        return Explained(*self._core.explain(principal, intent, now_ms))
+        outcome, tag, detail, remedy, earliest_pass_ms, found = self._core.explain(principal, intent, now_ms)
+        limits = tuple(LimitClause(*clause) for clause in found)
+        return Explained(outcome, tag, detail, remedy, earliest_pass_ms, limits)
 
     def apply_intake_record(self, record: bytes, sequence: int) -> None:
         """Replay a WITHDRAWALS_SUBMITTED record from its bytes alone."""

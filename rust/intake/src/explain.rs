@@ -1,6 +1,7 @@
 //! What submitting an intent now would answer, signatures aside; changes nothing.
 
-use custody_ledger::{Ledger, LedgerError, Priority};
+use custody_ledger::limits::Clause;
+use custody_ledger::{Candidate, Ledger, LedgerError, Priority};
 
 use crate::body;
 use crate::response;
@@ -19,6 +20,8 @@ pub struct Explained {
     pub remedy: i32,
     /// Unix ms; 0 for unknown or never.
     pub earliest_pass_ms: u64,
+    /// What every limit says, by id; none when the intent's form or signers' rules refuse it before limits are asked.
+    pub limits: Vec<(String, Clause)>,
 }
 
 /// Explains an intent of `principal`.
@@ -32,6 +35,7 @@ pub fn explain(
     intent: &[u8],
     now_ms: u64,
 ) -> Result<Explained, LedgerError> {
+    let mut limits = Vec::new();
     let result = match body::check(
         rules,
         principal,
@@ -41,6 +45,7 @@ pub fn explain(
     ) {
         Err(refusal) => response::refused(&refusal),
         Ok(body) => {
+            limits = clauses(ledger, &body.candidate, now_ms);
             let answer = ledger.decide_submission(&body.candidate.into(), &[], now_ms, 0, 0)?;
             response::answered("", &answer)
         }
@@ -58,5 +63,11 @@ pub fn explain(
         detail: result.detail,
         remedy: result.remedy,
         earliest_pass_ms: earliest.unwrap_or(0),
+        limits,
     })
+}
+
+fn clauses(ledger: &Ledger, candidate: &Candidate, now_ms: u64) -> Vec<(String, Clause)> {
+    let name = |clause: Clause| (ledger.symbols().name(clause.limit).to_owned(), clause);
+    ledger.explain_limits(candidate, now_ms).map(name).collect()
 }

@@ -18,7 +18,13 @@ use custody_ledger::{Name128, Subject, Symbols};
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 
-fn rule(id: &str, scope: &[Dimension], asset: &str, window_ms: u64, amount: Option<u128>) -> LimitRule {
+fn rule(
+    id: &str,
+    scope: &[Dimension],
+    asset: &str,
+    window_ms: u64,
+    amount: Option<u128>,
+) -> LimitRule {
     LimitRule {
         id: id.to_owned(),
         scope: scope.to_vec(),
@@ -26,7 +32,11 @@ fn rule(id: &str, scope: &[Dimension], asset: &str, window_ms: u64, amount: Opti
         class: None,
         span: Span::Sliding(window_ms),
         amount,
-        count: if amount.is_none() { Some(1 << 40) } else { None },
+        count: if amount.is_none() {
+            Some(1 << 40)
+        } else {
+            None
+        },
         over: Over::Deny,
     }
 }
@@ -139,13 +149,33 @@ fn main() {
         "{{\"case\":\"limits/clock\",\"ns\":{}}}",
         begun.elapsed().as_nanos() / 1_000_000
     );
-    run("one", &[rule("asset.day", &[], "eth", DAY, Some(1 << 120))], 1, 500_000, 1);
+    run(
+        "one",
+        &[rule("asset.day", &[], "eth", DAY, Some(1 << 120))],
+        1,
+        500_000,
+        1,
+    );
     run("ten/keys=1k", &ten(), 1_000, 300_000, 1);
     run("ten/keys=1M", &ten(), 1_000_000, 1_000_000, 1);
     let mut thousands = ten();
-    thousands.extend((0..4_990).map(|n| rule(&format!("other.{n}"), &[Dimension::Customer], &format!("asset{n}"), DAY, Some(9))));
+    thousands.extend((0..4_990).map(|n| {
+        rule(
+            &format!("other.{n}"),
+            &[Dimension::Customer],
+            &format!("asset{n}"),
+            DAY,
+            Some(9),
+        )
+    }));
     run("five-thousand/keys=1M", &thousands, 1_000_000, 1_000_000, 1);
-    let one_event = [rule("customer.day", &[Dimension::Customer], "eth", DAY, Some(1 << 120))];
+    let one_event = [rule(
+        "customer.day",
+        &[Dimension::Customer],
+        "eth",
+        DAY,
+        Some(1 << 120),
+    )];
     run("one-event/keys=1M", &one_event, 1 << 60, 500_000, 1);
     // 100 ms apart: after a day 864,000 are alive, and idle ones go as fast as new ones come.
     run("idle/keys=8M", &one_event, 1 << 60, 2_000_000, 100);

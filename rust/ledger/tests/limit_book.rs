@@ -85,7 +85,10 @@ impl World {
         let same_key = |event: &&Event| {
             Self::covers(rule, &event.names)
                 && rule.scope.iter().all(|dimension| {
-                    let index = Dimension::ALL.iter().position(|one| one == dimension).unwrap();
+                    let index = Dimension::ALL
+                        .iter()
+                        .position(|one| one == dimension)
+                        .unwrap();
                     event.names[index] == names[index]
                 })
         };
@@ -102,7 +105,9 @@ impl World {
             .filter(same_key)
             .filter(alive)
             .fold(Spent::default(), |sum, event| Spent {
-                amount: sum.amount.saturating_add(if sums { event.amount } else { 0 }),
+                amount: sum
+                    .amount
+                    .saturating_add(if sums { event.amount } else { 0 }),
                 count: sum.count + 1,
             })
     }
@@ -513,10 +518,17 @@ fn what_an_owner_without_memory_edits_keeps_what_was_spent_and_says_since_when()
     let now = NOW + 199 * 60_000;
     let spent = |world: &mut World, id: &str| world.spent(&plain(id, day, None, None), [0; 6], now);
     assert_eq!(spent(&mut world, "l").amount, 60);
-    let rules = vec![plain("l", day, Some(100), None), plain("m", hour, Some(9), None)];
+    let rules = vec![
+        plain("l", day, Some(100), None),
+        plain("m", hour, Some(9), None),
+    ];
     world.book.configure(&rules, &mut world.symbols).unwrap();
     assert_eq!(spent(&mut world, "m").amount, 60, "a window that it had");
-    assert_eq!(spent(&mut world, "l").amount, 60, "all that was still known");
+    assert_eq!(
+        spent(&mut world, "l").amount,
+        60,
+        "all that was still known"
+    );
     let asked = subject(&mut world.symbols, [0; 6]);
     let clause = world.book.explain(&asked, 1, now).next().unwrap();
     assert_eq!(clause.counts_from_ms, now - 3_600_000 + 1);
@@ -524,7 +536,10 @@ fn what_an_owner_without_memory_edits_keeps_what_was_spent_and_says_since_when()
     let last = now - 59 * 60_000;
     let id = world.symbols.find("l");
     let later = |ms| world.book.spent(id, &asked, ms).unwrap().amount;
-    assert_eq!((later(last + 86_400_000 - 1), later(last + 86_400_000)), (60, 59));
+    assert_eq!(
+        (later(last + 86_400_000 - 1), later(last + 86_400_000)),
+        (60, 59)
+    );
     // A scope that it never had begins empty, and says so.
     let other = LimitRule {
         scope: vec![Dimension::Wallet],
@@ -532,7 +547,10 @@ fn what_an_owner_without_memory_edits_keeps_what_was_spent_and_says_since_when()
     };
     world.book.configure(&[other], &mut world.symbols).unwrap();
     let clause = world.book.explain(&asked, 1, now).next().unwrap();
-    assert_eq!((clause.spent, clause.counts_from_ms), (Spent::default(), now));
+    assert_eq!(
+        (clause.spent, clause.counts_from_ms),
+        (Spent::default(), now)
+    );
 }
 
 #[test]
@@ -550,7 +568,11 @@ fn a_limit_that_cannot_know_all_says_since_when_it_counts() {
     let asked = subject(&mut world.symbols, [0; 6]);
     let clause = world.book.explain(&asked, 1, NOW).next().unwrap();
     assert_eq!((clause.spent.amount, clause.counts_from_ms), (8, NOW + 1));
-    assert_eq!(world.book.longest_window_ms(), 0, "for ever needs no memory");
+    assert_eq!(
+        world.book.longest_window_ms(),
+        0,
+        "for ever needs no memory"
+    );
 }
 
 #[test]
@@ -753,12 +775,7 @@ fn a_full_spend_twice_across_a_bucket_edge_is_refused() {
         world.charge([0; 6], 1, 1_109_000);
     }
     let asked = subject(&mut world.symbols, [0; 6]);
-    let passes = |amount, at| {
-        matches!(
-            world.book.check(&asked, amount, at),
-            Checked::Pass { .. }
-        )
-    };
+    let passes = |amount, at| matches!(world.book.check(&asked, amount, at), Checked::Pass { .. });
     assert!(!passes(1, 1_140_000) && !passes(1, 1_148_999) && passes(100, 1_149_000));
 }
 
@@ -784,9 +801,18 @@ fn an_edit_of_the_bound_keeps_what_was_spent() {
     let mut world = World::new(vec![plain("l", hour, Some(100), None)]);
     world.charge([0; 6], 80, NOW);
     let asked = subject(&mut world.symbols, [0; 6]);
-    for (most, amount, passes) in [(90, 10, true), (90, 11, false), (79, 0, false), (0, 0, false)] {
+    for (most, amount, passes) in [
+        (90, 10, true),
+        (90, 11, false),
+        (79, 0, false),
+        (0, 0, false),
+    ] {
         world.edit(vec![plain("l", hour, Some(most), None)]);
         let checked = world.book.check(&asked, amount, NOW + 1);
-        assert_eq!(matches!(checked, Checked::Pass { .. }), passes, "{amount} under {most}");
+        assert_eq!(
+            matches!(checked, Checked::Pass { .. }),
+            passes,
+            "{amount} under {most}"
+        );
     }
 }

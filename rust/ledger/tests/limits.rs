@@ -48,15 +48,8 @@ fn a_new_or_rescoped_limit_counts_what_was_spent_before_it() {
         limit("new", &[], 2 * HOUR, Some(160), Over::Deny),
     ];
     ledger.configure("house", rules).unwrap();
-    assert_eq!(
-        spent(&ledger, "new", NOW + 4).amount,
-        150
-    );
-    assert_eq!(
-        spent(&ledger, "old", NOW + 4)
-            .amount,
-        150
-    );
+    assert_eq!(spent(&ledger, "new", NOW + 4).amount, 150);
+    assert_eq!(spent(&ledger, "old", NOW + 4).amount, 150);
     assert_eq!(
         submit(&mut ledger, candidate("d", 1, 11), NOW + 4).0,
         "limit.new"
@@ -71,15 +64,8 @@ fn a_new_or_rescoped_limit_counts_what_was_spent_before_it() {
         .decide_void(first.unwrap(), custody_ledger::End::Cancelled, NOW + 5)
         .unwrap();
     ledger.apply(&fact).unwrap();
-    assert_eq!(
-        spent(&ledger, "new", NOW + 5).amount,
-        60
-    );
-    assert_eq!(
-        spent(&ledger, "old", NOW + 5)
-            .amount,
-        60
-    );
+    assert_eq!(spent(&ledger, "new", NOW + 5).amount, 60);
+    assert_eq!(spent(&ledger, "old", NOW + 5).amount, 60);
 }
 
 #[test]
@@ -115,7 +101,10 @@ fn a_limit_that_holds_is_charged_and_a_limit_that_denies_is_not() {
 #[test]
 fn a_record_that_was_rejected_charges_nothing_and_a_refund_gives_back() {
     let mut ledger = world(vec![limit("l", &[], HOUR, Some(300), Over::Deny)]);
-    assert_eq!(submit(&mut ledger, candidate("a", 1, 301), NOW).0, "limit.l");
+    assert_eq!(
+        submit(&mut ledger, candidate("a", 1, 301), NOW).0,
+        "limit.l"
+    );
     assert_eq!(spent(&ledger, "l", NOW), Spent::default());
     let id = accepted(&mut ledger, "b", 300);
     let decided = ledger.decide_assign(payout("p", id, 300, 10), NOW);

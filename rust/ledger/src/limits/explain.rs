@@ -81,9 +81,10 @@ impl LimitBook {
         amount: u128,
         now_ms: u64,
     ) -> impl Iterator<Item = Clause> {
+        let subject = *subject;
         self.rules
             .iter()
-            .filter_map(move |(id, _)| self.explain_one(*id, subject, amount, now_ms))
+            .filter_map(move |(id, _)| self.explain_one(*id, &subject, amount, now_ms))
     }
 
     /// What one limit says; `None` when there is no such limit.

@@ -74,7 +74,11 @@ fn read(from: &mut Reader<'_>, symbols: &mut Symbols) -> Option<LimitBook> {
     book.tallies = from.list(|from| from.option(|from| read_tally(from, symbols)))?;
     book.fresh = from.list(Reader::word)?;
     let mut sets = Sets::default();
-    for (before, set) in from.list(|from| from.list(Reader::word))?.into_iter().enumerate() {
+    for (before, set) in from
+        .list(|from| from.list(Reader::word))?
+        .into_iter()
+        .enumerate()
+    {
         // Each comes once, the empty one first.
         sets.intern(set)?;
         (sets.all().len() == before.saturating_add(1)).then_some(())?;
@@ -288,9 +292,7 @@ fn read_track(from: &mut Reader<'_>, horizon: &Horizon) -> Option<Track> {
                 Horizon::Lifetime => 1,
                 Horizon::Sliding(_) => EXACT,
             };
-            (1..=most)
-                .contains(&slots.len())
-                .then(|| Track::few(slots))
+            (1..=most).contains(&slots.len()).then(|| Track::few(slots))
         }
         (true, Horizon::Lifetime) => None,
         (true, Horizon::Sliding(lengths)) => {

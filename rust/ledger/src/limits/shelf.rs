@@ -204,7 +204,10 @@ impl Shelf {
     }
 
     /// Changes every record.
-    pub fn try_for_each_mut(&mut self, mut change: impl FnMut(&mut Track) -> Option<()>) -> Option<()> {
+    pub fn try_for_each_mut(
+        &mut self,
+        mut change: impl FnMut(&mut Track) -> Option<()>,
+    ) -> Option<()> {
         each!(&mut self.0, records => {
             (0..records.places).try_for_each(|number| {
                 match records.records.get_mut(Slot::from_number(number)) {

@@ -70,7 +70,10 @@ impl Terms {
         let Some(sum) = spent.plus(event) else {
             return Some(Failing::Overflow);
         };
-        if self.amount.is_some_and(|most| most == 0 || sum.amount > most) {
+        if self
+            .amount
+            .is_some_and(|most| most == 0 || sum.amount > most)
+        {
             return Some(Failing::Amount);
         }
         if self.count.is_some_and(|most| sum.count > most) {

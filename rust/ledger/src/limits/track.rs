@@ -84,15 +84,14 @@ impl Track {
                 .filter(alive)
                 .map_or_else(Spent::default, |slot| slot.spent),
             Self::Few(slots) => {
-                slots
-                    .iter()
-                    .rev()
-                    .take_while(|slot| alive(slot))
-                    .fold(Spent::default(), |sum, slot| Spent {
+                slots.iter().rev().take_while(|slot| alive(slot)).fold(
+                    Spent::default(),
+                    |sum, slot| Spent {
                         // Their sum was checked when they were charged.
                         amount: sum.amount.saturating_add(slot.spent.amount),
                         count: sum.count.saturating_add(slot.spent.count),
-                    })
+                    },
+                )
             }
             Self::Many(windows) => windows
                 .get(window)
@@ -303,9 +302,9 @@ impl Track {
 
 /// Exact slots, for each window.
 fn many(slots: &[Slot], lengths: &[u64]) -> Option<Track> {
-    let windows = lengths
-        .iter()
-        .map(|length_ms| Window::of_slots(*length_ms, VecDeque::new(), VecDeque::from(slots.to_vec())));
+    let windows = lengths.iter().map(|length_ms| {
+        Window::of_slots(*length_ms, VecDeque::new(), VecDeque::from(slots.to_vec()))
+    });
     Some(Track::Many(windows.collect::<Option<Box<[Window]>>>()?))
 }
 

@@ -108,10 +108,7 @@ impl Window {
     }
 
     /// The slots that still count: buckets, and exact ones.
-    pub fn alive(
-        &self,
-        now_ms: u64,
-    ) -> (impl Iterator<Item = &Slot>, impl Iterator<Item = &Slot>) {
+    pub fn alive(&self, now_ms: u64) -> (impl Iterator<Item = &Slot>, impl Iterator<Item = &Slot>) {
         let over = move |slot: &&Slot| is_over(slot.at_ms, self.length_ms, now_ms);
         (
             self.buckets.iter().skip_while(over),
