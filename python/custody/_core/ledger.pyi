@@ -117,7 +117,9 @@ class LimitBook:
     """
 
     def __new__(cls) -> LimitBook: ...
-    def add(self, limit_id: str, window_ms: int | None, amount: int | None = None, count: int | None = None) -> None:
+    def add(
+        self, limit_id: str, window_ms: int | None, amount: int | None = None, count: int | None = None
+    ) -> None:
         """Add or edit a limit; what was spent under its id stays. Raise `Malformed` without any bound.
 
         The window is 1 s to 90 d; None counts for ever. A longer window begins with what the one before still knew.

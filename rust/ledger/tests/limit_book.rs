@@ -281,10 +281,11 @@ impl World {
             (Checked::Hold { exceeded, .. }, Some((Over::Hold, limit)))
             | (Checked::Deny { exceeded }, Some((Over::Deny, limit))) => {
                 prop_assert_eq!(exceeded.limit, limit);
-                let better = |ms| match (self.book.check(&asked, amount, ms), &checked) {
-                    (Checked::Pass { .. }, _) => true,
-                    (Checked::Hold { .. }, Checked::Deny { .. }) => true,
-                    _ => false,
+                let better = |ms| {
+                    matches!(
+                        (self.book.check(&asked, amount, ms), &checked),
+                        (Checked::Pass { .. }, _) | (Checked::Hold { .. }, Checked::Deny { .. })
+                    )
                 };
                 if let Some(at) = exceeded.earliest_pass_ms {
                     prop_assert!(better(at) && !better(at - 1), "at {} of {:?}", at, exceeded);
