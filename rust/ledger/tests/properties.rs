@@ -81,7 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<Index>(), any::<bool>(), 0..60_u128).prop_map(|(index, moved, fee)| Step::Leg(index, moved, fee)),
         1 => (0..3_u8, 0..6_u8).prop_map(|(halt, scope)| Step::Halt(halt, scope)),
         2 => (0..3_u8).prop_map(Step::Resume),
-        1 => (0..900_u128, 1..3 * HOUR).prop_map(|(amount, window_ms)| Step::Limits(amount, window_ms)),
+        1 => (0..900_u128, 1_000..3 * HOUR).prop_map(|(amount, window_ms)| Step::Limits(amount, window_ms)),
         2 => (-600_000..2_000_000_i64).prop_map(Step::Clock),
     ]
 }

@@ -121,9 +121,9 @@ pub fn rules_json([backend, risk, retired, later]: [&Key; 4]) -> String {
         "initiators":[{{"id":"backend","pools":["customers"],"limit_classes":["retail"],"role":"backend",
           "keys":[{}],"co_sign":[{{"asset":"{ETH}","above":"100","role":"risk-engine"}}]}}],
         "limits":[
-          {{"id":"customer-day","scope":["asset","customer"],"asset":null,"class":"retail","window_ms":86400000,
+          {{"id":"customer-day","scope":["asset","customer"],"asset":null,"class":"retail","window":{{"sliding_ms":86400000}},
             "amount":"500","count":null,"over":"deny"}},
-          {{"id":"review","scope":["customer"],"asset":"{ETH}","class":null,"window_ms":3600000,
+          {{"id":"review","scope":["customer"],"asset":"{ETH}","class":null,"window":{{"sliding_ms":3600000}},
             "amount":"300","count":null,"over":"hold"}}],
         "wallets":[{{"id":"hot-1","kind":"HOT","network":"eip155:1","address":"{OWN}"}},
           {{"id":"hot-2","kind":"HOT","network":"eip155:1","address":"0x52908400098527886E0F7030069857D2E4169EE7"}},
