@@ -91,11 +91,15 @@ impl Ledger {
                 let added = self.halts.add(halt, scopes, &mut self.symbols);
                 require(!scopes.is_empty() && added, || {
                     format!("halt {halt} cannot be added")
-                })
+                })?;
+                self.refreeze(scopes);
+                Ok(())
             }
             Fact::IdsForgotten(leaving) => self.forget(leaving),
             Fact::Resumed { halt } => {
-                require(self.halts.remove(halt), || format!("no halt {halt}"))
+                let scopes = self.halts.remove(halt);
+                self.refreeze(&scopes.ok_or_else(|| format!("no halt {halt}"))?);
+                Ok(())
             }
         }
     }
@@ -151,8 +155,7 @@ impl Ledger {
                 withdrawal.charged_ms(),
             );
         }
-        self.queue.follow(withdrawal, subject.wallet);
-        Ok(())
+        self.follow(slot)
     }
 
     fn submitted(&mut self, fact: &Submission) -> Applied {
@@ -251,10 +254,8 @@ impl Ledger {
                 earliest_pass_ms: fact.earliest_pass_ms,
             },
         });
-        self.queue.follow(&withdrawal, subject.wallet);
-        let kept = self.ids.add(withdrawal);
-        kept.map(|_| ())
-            .ok_or_else(|| "too many withdrawals".to_owned())
+        let slot = self.ids.add(withdrawal).ok_or("too many withdrawals")?;
+        self.follow(slot)
     }
 
     /// Whether `apply` could enter the fact's amounts.

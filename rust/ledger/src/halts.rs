@@ -135,20 +135,18 @@ impl Halts {
         true
     }
 
-    /// Ends a halt; false when there is none.
-    pub fn remove(&mut self, halt: &str) -> bool {
-        let Some(scopes) = self.halts.remove(halt) else {
-            return false;
-        };
-        for (_, target) in scopes {
-            if let Some(count) = self.stopped.get_mut(&target) {
+    /// Ends a halt; answers with its scopes, `None` when there is none.
+    pub fn remove(&mut self, halt: &str) -> Option<Vec<Scope>> {
+        let scopes = self.halts.remove(halt)?;
+        for (_, target) in &scopes {
+            if let Some(count) = self.stopped.get_mut(target) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    self.stopped.remove(&target);
+                    self.stopped.remove(target);
                 }
             }
         }
-        true
+        Some(scopes.into_iter().map(|(scope, _)| scope).collect())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, Vec<&Scope>)> {
@@ -156,6 +154,26 @@ impl Halts {
             let scopes = scopes.iter().map(|(scope, _)| scope).collect();
             (halt.as_str(), scopes)
         })
+    }
+
+    fn stops(&self, target: Target) -> bool {
+        !self.stopped.is_empty() && self.stopped.contains_key(&target)
+    }
+
+    /// Whether all payouts of a wallet are stopped.
+    pub fn stops_wallet(&self, wallet: Symbol) -> bool {
+        let targets = [Target::All, Target::Payouts, Target::Wallet(wallet)];
+        targets.into_iter().any(|target| self.stops(target))
+    }
+
+    /// Whether all payouts of an asset are stopped.
+    pub fn stops_asset(&self, asset: Symbol) -> bool {
+        self.stops(Target::Asset(asset))
+    }
+
+    /// Whether payouts for a customer or to an address are stopped.
+    pub fn freezes(&self, customer: &Name128, destination: &Name128) -> bool {
+        self.stops(Target::Customer(*customer)) || self.stops(Target::Destination(*destination))
     }
 
     pub fn stop_intake(&self) -> Option<Stop<'_>> {

@@ -342,6 +342,8 @@ impl Ledger {
         for withdrawal in self.ids.oldest_first() {
             write_withdrawal(&mut out, withdrawal, &self.names(withdrawal));
             out.number(self.payout_ids.ended_ms(withdrawal.payout).unwrap_or(0));
+            let slot = self.ids.slot(&withdrawal.id).unwrap_or(Slot::NONE);
+            self.queue.write_seat(slot, &mut out);
         }
         self.ids.write_rejections(&mut out, |rejection| {
             let name = |symbol| self.symbols.name(symbol).to_owned();

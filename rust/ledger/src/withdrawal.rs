@@ -231,13 +231,6 @@ impl Withdrawal {
     pub fn earliest_pass_ms(&self) -> u64 {
         self.rare.as_ref().map_or(0, |rare| rare.earliest_pass_ms)
     }
-
-    /// Its place in the queue's order.
-    #[must_use]
-    pub fn due_ms(&self) -> u64 {
-        self.queued_since_ms()
-            .saturating_add(self.priority.delay_ms())
-    }
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ fn terms(ledger: &Ledger, id: Ulid, payout: String, fee: u128) -> PayoutTerms {
 
 /// The decision of one step, if it has anything to decide on.
 fn decide(
-    ledger: &Ledger,
+    ledger: &mut Ledger,
     step: &Step,
     names: &mut Names,
     now: u64,
@@ -304,7 +304,7 @@ proptest! {
                     let again = ledger.decide_submission(&wanted, &[], now + 9 * HOUR, 0, 1).unwrap();
                     prop_assert!(matches!(again, Answer::Before(_)), "the first answer stands");
                 }
-            } else if let Some(decided) = decide(&ledger, step, &mut names, now) {
+            } else if let Some(decided) = decide(&mut ledger, step, &mut names, now) {
                 prop_assert_eq!(ledger.state_hash().unwrap(), before, "deciding changes nothing");
                 match decided {
                     Ok(fact) => {
