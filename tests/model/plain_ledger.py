@@ -7,6 +7,7 @@ from dataclasses import dataclass
 HOUR_MS = 3_600_000
 PATIENCE_MS = 600_000
 DELAY_MS = {1: HOUR_MS, 2: PATIENCE_MS, 3: 0}
+SPACING_MS, MAX_SHARE = 60_000, 1_440
 CUSTOMER_LIMIT = 300  # holds
 TOTAL_LIMIT = 900  # denies
 ENDS = ("CANCELLED", "EXPIRED", "REFUNDED")
@@ -36,6 +37,7 @@ class Entry:
     id: str = ""
     accepted_ms: int = 0
     queued_since_ms: int = 0
+    place: tuple[int, int] | None = None  # when it is due, and how many queued before it; from when it first queues
 
     @property
     def hold(self) -> int:
@@ -116,14 +118,23 @@ class PlainLedger:
         self.time_ms = max(self.time_ms, now_ms)
         entry.accepted_ms = self.time_ms
         entry.queued_since_ms = attempts[0].queued_since_ms if attempts else now_ms
+        if entry.state == "QUEUED":
+            self.seat(entry)
         self.entries.append(entry)
         return {"QUEUED": "ACCEPTED"}.get(entry.state, entry.state), entry.tag
 
     def release(self, entry: Entry) -> str:
         if entry.state != "HELD":
             return "ledger.state"
+        self.seat(entry)
         entry.state = "QUEUED"
         return "ok"
+
+    def seat(self, entry: Entry) -> None:
+        """A customer's next one is due a minute later than the one that it queued before."""
+        same = [e for e in self.entries if e.state == "QUEUED" and e.asked.customer == entry.asked.customer]
+        due_ms = entry.queued_since_ms + DELAY_MS[entry.asked.priority] + SPACING_MS * min(len(same), MAX_SHARE)
+        entry.place = (due_ms, sum(e.place is not None for e in self.entries))
 
     def void(self, entry: Entry, end: str, now_ms: int) -> str:
         if entry.state not in ("HELD", "QUEUED"):
@@ -185,7 +196,7 @@ class PlainLedger:
 
     def select(self, now_ms: int, fee: int) -> list[str]:
         queued = [e for e in self.entries if e.state == "QUEUED"]
-        queued.sort(key=lambda e: (e.queued_since_ms + DELAY_MS[e.asked.priority], e.id))
+        queued.sort(key=lambda e: e.place or (0, 0))
         left, house, kept, chosen = self.wallet_has("hot-1"), self.pool_has("house"), False, []
         for entry in queued:
             stopped = self.halted("payouts", "wallet:hot-1", f"customer:{entry.asked.customer}")

@@ -90,6 +90,8 @@ def withdrawal_json(message: withdrawal_pb2.Withdrawal) -> dict[str, Any]:
         "network_fee": _amount(message, "network_fee"),
         "net_amount": message.net_amount,
         "queue_position": known.queue_position,
+        "eta_p50_unix_ms": known.eta_p50_ms,
+        "eta_p90_unix_ms": known.eta_p90_ms,
         "accepted_at_unix_ms": known.accepted_at_ms,
         "final_at_unix_ms": known.final_at_ms,
         "tag": known.tag,

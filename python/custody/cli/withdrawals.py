@@ -119,6 +119,9 @@ def _lines(session: Session, known: Withdrawal) -> Iterator[str]:
         yield row("Queue", f"{known.queue_position}. of {shown(known.wallet_id)}")
     elif known.wallet_id:
         yield row("Wallet", shown(known.wallet_id))
+    if known.eta_p50_ms is not None and known.eta_p90_ms is not None:
+        yield row("Likely by", when(known.eta_p50_ms, now_ms))
+        yield row("9 of 10 by", when(known.eta_p90_ms, now_ms))
     if known.net_amount is not None:
         yield row("Receives", base_units(known.net_amount))
     if known.network_fee is not None:

@@ -115,6 +115,8 @@ class Withdrawal:
     network_fee_asset: str
     net_amount: int | None
     queue_position: int
+    eta_p50_ms: int | None
+    eta_p90_ms: int | None
     accepted_at_ms: int | None
     final_at_ms: int | None
     tag: str
@@ -203,6 +205,8 @@ def withdrawal(message: withdrawal_pb2.Withdrawal) -> Withdrawal:
         fee.asset if fee is not None else "",
         int(message.net_amount) if message.net_amount else None,
         message.queue_position,
+        unix_ms(message, "eta_p50"),
+        unix_ms(message, "eta_p90"),
         unix_ms(message, "accepted_at"),
         unix_ms(message, "final_at"),
         message.tag,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from custody._core import ledger as _core
@@ -16,6 +16,7 @@ from custody.ledger.views import (
     BlockerView,
     Decision,
     End,
+    Eta,
     LedgerState,
     LegView,
     PayoutItem,
@@ -99,9 +100,12 @@ class Ledger:
         """Replay a record of any kind: intake's leaves, or the LedgerFacts behind leaf 1."""
         self._core.apply_record(kind, record, sequence)
 
-    def apply_fact(self, fact: bytes) -> None:
-        """Apply a LedgerFact; raise `InvariantBroken`, and poison the ledger, when it does not fit the state."""
-        self._core.apply_fact(fact)
+    def apply_fact(self, fact: bytes, recorded_ms: int = 0) -> None:
+        """Apply a LedgerFact recorded at that time (0: at the time of the one before, for estimates alone).
+
+        Raises `InvariantBroken`, and poisons the ledger, when it does not fit the state.
+        """
+        self._core.apply_fact(fact, recorded_ms)
 
     def poison(self, reason: str) -> None:
         """Stop the ledger for good: what was applied is not durable."""
@@ -187,9 +191,35 @@ class Ledger:
         fee_asset: str,
         fee_per_item: int,
         passed_over: Iterable[str] = (),
+        *,
+        max_amounts: Mapping[str, int] | None = None,
+        max_weight: int | None = None,
+        weights: Mapping[str, int] | None = None,
     ) -> list[str]:
-        """The next withdrawals of a wallet that can be paid now, in order, but `passed_over`; reserves nothing."""
-        return self._core.select(wallet, now_ms, max_count, fee_asset, fee_per_item, list(passed_over))
+        """The next withdrawals of a wallet that can be paid now, in order, but `passed_over`; reserves nothing.
+
+        A payout may carry at most `max_amounts` of an asset, and `max_weight` vbytes or gas, where `weights` says
+        what one withdrawal of an asset weighs at most: with a bound, an asset that it does not name is not selected.
+        """
+        return self._core.select(
+            wallet,
+            now_ms,
+            max_count,
+            fee_asset,
+            fee_per_item,
+            list(passed_over),
+            list((max_amounts or {}).items()),
+            max_weight,
+            list((weights or {}).items()),
+        )
+
+    def eta(self, withdrawal_id: str, now_ms: int) -> Eta | None:
+        """By when it is likely paid, from how long others in its wallet took lately.
+
+        None when too little is known to say, when it is held, halted or frozen, and when it has ended.
+        """
+        found = self._core.eta(withdrawal_id, now_ms)
+        return None if found is None else Eta(*found)
 
     def expired(self, now_ms: int, max_count: int = 1_000) -> list[str]:
         """Held and queued withdrawals whose pay_before has passed, the longest passed first."""

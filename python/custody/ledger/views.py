@@ -12,6 +12,7 @@ __all__ = [
     "BlockerView",
     "Decision",
     "End",
+    "Eta",
     "LedgerState",
     "LegView",
     "PayoutItem",
@@ -36,6 +37,14 @@ class End(enum.StrEnum):
     CANCELLED = "CANCELLED"
     EXPIRED = "EXPIRED"
     REFUNDED = "REFUNDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """By when a withdrawal is paid, unix ms: half, and nine of ten, of the like are."""
+
+    p50_ms: int
+    p90_ms: int
 
 
 class Decision(enum.StrEnum):

@@ -65,6 +65,8 @@ def withdrawal(
         network_fee=_network_fee(read, policy),
         net_amount=str(_net_amount(read)),
         queue_position=read.position,
+        eta_p50=timestamp(read.eta.p50_ms if read.eta is not None else 0),
+        eta_p90=timestamp(read.eta.p90_ms if read.eta is not None else 0),
         accepted_at=timestamp(view.accepted_ms),
         final_at=timestamp(read.final_ms),
         tag=_tag(read),

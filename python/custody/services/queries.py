@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from custody.errors import Malformed, NotFound
-from custody.ledger import AttemptView, BlockerKind, BlockerView, End, LedgerState, WithdrawalView, ulid_bytes
+from custody.ledger import AttemptView, BlockerKind, BlockerView, End, Eta, LedgerState, WithdrawalView, ulid_bytes
 from custody.model.payout import Payout, PayoutState
 from custody.model.withdrawal_book import Cancellation, Ended
 from custody.services.commands import State
@@ -57,6 +57,7 @@ class WithdrawalRead:
     payout: Payout | None
     blockers: tuple[BlockerView, ...]
     position: int
+    eta: Eta | None
     cancellation: Cancellation | None
     ended: Ended | None
     final_ms: int
@@ -92,11 +93,20 @@ def read_withdrawal(state: State, view: WithdrawalView) -> WithdrawalRead:
         payout=payout,
         blockers=_blockers(state, view) if waits else (),
         position=state.ledger.position(view.withdrawal_id) or 0,
+        eta=None if id_ in state.control.cancellations else _eta(state, view),
         cancellation=state.control.cancellations.get(id_),
         ended=ended,
         final_ms=final_ms if view.state in (LedgerState.POSTED, LedgerState.VOIDED) else 0,
         as_of=state.next_sequence - 1,
     )
+
+
+def _eta(state: State, view: WithdrawalView) -> Eta | None:
+    """By when it is likely paid; nothing once the time that was said has passed."""
+    if view.state not in (LedgerState.QUEUED, LedgerState.ASSIGNED):
+        return None
+    eta = state.ledger.eta(view.withdrawal_id, state.now_ms)
+    return eta if eta is not None and eta.p90_ms >= state.now_ms else None
 
 
 def _blockers(state: State, view: WithdrawalView) -> tuple[BlockerView, ...]:

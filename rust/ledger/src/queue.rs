@@ -19,14 +19,14 @@
 mod blockers;
 mod ledger;
 mod lines;
-#[cfg(test)]
-mod model;
 mod place;
 mod reach;
 mod seats;
 mod selection;
 mod service;
 mod shares;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use blockers::Blocker;

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use custody_ledger::{
-    AccountName, End, Fact, FeeBudget, LedgerError, Name128, OldIds, PayoutTerms, Scope, SweepTerms,
+    AccountName, End, Fact, FeeBudget, LedgerError, Name128, OldIds, PayoutBounds, PayoutTerms, Scope, SweepTerms,
 };
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -277,9 +277,16 @@ impl Ledger {
         self.decide(py, |ledger| ledger.decide_resume(halt_id))
     }
 
-    fn apply_fact(&self, py: Python<'_>, fact: PyBackedBytes) -> PyResult<()> {
+    #[pyo3(signature = (fact, recorded_ms=0))]
+    fn apply_fact(
+        &self,
+        py: Python<'_>,
+        fact: PyBackedBytes,
+        recorded_ms: u64,
+    ) -> PyResult<()> {
         self.run(py, |state| {
             let fact = Fact::decode(&fact)?;
+            state.ledger.see(recorded_ms);
             state.ledger.apply(&fact)
         })
     }
@@ -304,7 +311,7 @@ impl Ledger {
     }
 
     #[allow(clippy::too_many_arguments)] // One for each bound.
-    #[pyo3(signature = (wallet, now_ms, most, fee_asset, fee_per_item, passed_over=Vec::new()))]
+    #[pyo3(signature = (wallet, now_ms, most, fee_asset, fee_per_item, passed_over=Vec::new(), amounts=Vec::new(), weight=None, weights=Vec::new()))]
     fn select(
         &self,
         py: Python<'_>,
@@ -314,21 +321,39 @@ impl Ledger {
         fee_asset: String,
         fee_per_item: u128,
         passed_over: Vec<String>,
+        amounts: Vec<(String, u128)>,
+        weight: Option<u64>,
+        weights: Vec<(String, u64)>,
     ) -> PyResult<Vec<String>> {
         let passed_over = ulids(py, &passed_over)?;
+        let bounds = PayoutBounds {
+            count: most,
+            amounts,
+            weight,
+            weights,
+        };
         let fee = FeeBudget {
             asset: fee_asset,
             per_item: fee_per_item,
         };
         self.run(py, |state| {
             state.ledger.intact()?;
-            Ok(texts(&state.ledger.select(
-                wallet,
-                now_ms,
-                most,
-                &fee,
-                &passed_over,
-            )))
+            let ledger = &mut state.ledger;
+            let chosen = ledger.select_within(wallet, now_ms, &bounds, &fee, &passed_over);
+            Ok(texts(&chosen))
+        })
+    }
+
+    fn eta(
+        &self,
+        py: Python<'_>,
+        withdrawal_id: &str,
+        now_ms: u64,
+    ) -> PyResult<Option<(u64, u64)>> {
+        let id = ulid(py, withdrawal_id)?;
+        self.run(py, |state| {
+            let eta = state.ledger.eta(&id, now_ms);
+            Ok(eta.map(|eta| (eta.p50_ms, eta.p90_ms)))
         })
     }
 

@@ -1,21 +1,14 @@
 //! The queue against a plain second writing of its rules: a vector, sorted and looked through from its beginning.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::as_conversions
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::lines::{Party, Queue, Stage};
-use super::place::{MAX_SHARE, PATIENCE_MS, Place, Places, SPACING_MS};
-use super::selection::{Bounds, Funds, Weight};
 use crate::names::Name128;
+use crate::queue::lines::{Party, Queue, Stage};
+use crate::queue::place::{MAX_SHARE, PATIENCE_MS, Place, Places, SPACING_MS};
+use crate::queue::selection::{Bounds, Funds, Weight};
 use crate::slab::Slot;
 use crate::symbols::{Symbol, Symbols};
 use crate::withdrawal::Priority;

@@ -1,0 +1,11 @@
+//! The queue against plain second writings of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
+
+mod model;
+mod trees;
