@@ -86,6 +86,8 @@ def test_a_withdrawal_is_read_from_its_signed_bytes(world: World) -> None:
         "network_fee": {"asset": ETH, "amount": "21000"},
         "net_amount": "",
         "queue_position": 0,
+        "eta_p50_unix_ms": None,
+        "eta_p90_unix_ms": None,
         "accepted_at_unix_ms": NOW_MS,
         "final_at_unix_ms": None,
         "tag": "",

@@ -100,12 +100,9 @@ class Ledger:
         """Replay a record of any kind: intake's leaves, or the LedgerFacts behind leaf 1."""
         self._core.apply_record(kind, record, sequence)
 
-    def apply_fact(self, fact: bytes, recorded_ms: int = 0) -> None:
-        """Apply a LedgerFact recorded at that time (0: at the time of the one before, for estimates alone).
-
-        Raises `InvariantBroken`, and poisons the ledger, when it does not fit the state.
-        """
-        self._core.apply_fact(fact, recorded_ms)
+    def apply_fact(self, fact: bytes) -> None:
+        """Apply a LedgerFact; raise `InvariantBroken`, and poison the ledger, when it does not fit the state."""
+        self._core.apply_fact(fact)
 
     def poison(self, reason: str) -> None:
         """Stop the ledger for good: what was applied is not durable."""

@@ -277,16 +277,9 @@ impl Ledger {
         self.decide(py, |ledger| ledger.decide_resume(halt_id))
     }
 
-    #[pyo3(signature = (fact, recorded_ms=0))]
-    fn apply_fact(
-        &self,
-        py: Python<'_>,
-        fact: PyBackedBytes,
-        recorded_ms: u64,
-    ) -> PyResult<()> {
+    fn apply_fact(&self, py: Python<'_>, fact: PyBackedBytes) -> PyResult<()> {
         self.run(py, |state| {
             let fact = Fact::decode(&fact)?;
-            state.ledger.see(recorded_ms);
             state.ledger.apply(&fact)
         })
     }

@@ -9,11 +9,9 @@
     missing_docs
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use custody_ledger::queue::{
-    Bounds, Funds, MAX_SHARE, PATIENCE_MS, Party, Place, Places, Queue, SPACING_MS, Stage,
-};
+use custody_ledger::queue::{Bounds, Funds, Party, Place, Places, Queue, Stage};
 use custody_ledger::{Name128, Priority, Slot, Symbol, Symbols};
 
 pub const MINUTE: u64 = 60_000;
