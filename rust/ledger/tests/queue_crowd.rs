@@ -49,7 +49,7 @@ const CROWD: u64 = 300_000;
 #[test]
 fn what_is_stopped_is_not_looked_at_one_by_one() {
     let frozen = |n: u64, place: &mut Place| {
-        if n % 3 > 0 {
+        if !n.is_multiple_of(3) {
             place.customer = Name128([9; 16]);
         } else {
             place.destination = Name128([8; 16]);
