@@ -343,7 +343,7 @@ impl Ledger {
             write_withdrawal(&mut out, withdrawal, &self.names(withdrawal));
             out.number(self.payout_ids.ended_ms(withdrawal.payout).unwrap_or(0));
             let slot = self.ids.slot(&withdrawal.id).unwrap_or(Slot::NONE);
-            self.queue.write_seat(slot, &mut out);
+            out.bytes(&self.queue.save_seat(slot));
         }
         self.ids.write_rejections(&mut out, |rejection| {
             let name = |symbol| self.symbols.name(symbol).to_owned();
@@ -365,7 +365,7 @@ impl Ledger {
         self.halts.write(&mut out);
         self.limits
             .write(&self.symbols, &mut |bytes| out.raw(bytes));
-        self.queue.write(&mut out, &self.symbols);
+        out.bytes(&self.queue.save(&self.symbols));
         Ok(out.finish())
     }
 }

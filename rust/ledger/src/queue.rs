@@ -21,6 +21,7 @@ mod ledger;
 mod lines;
 mod place;
 mod reach;
+mod saved;
 mod seats;
 mod selection;
 mod service;

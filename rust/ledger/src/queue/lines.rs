@@ -11,10 +11,9 @@ use super::seats::{FROZEN, QUEUED, SEATED, Seat, Seats, WATCHED, tag};
 use super::service::{Eta, Service};
 use super::shares::Shares;
 use super::tree::Tree;
-use crate::canonical::Canonical;
 use crate::names::Name128;
 use crate::slab::Slot;
-use crate::symbols::{Symbol, Symbols};
+use crate::symbols::Symbol;
 
 /// Where a withdrawal is, as the queue sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +79,10 @@ pub(super) struct Lane {
 pub struct Queue {
     pub(super) lanes: BTreeMap<LaneKey, Lane>,
     pub(super) seats: Seats,
-    shares: Shares,
-    deadlines: Tree<Deadline, ()>,
-    service: Service,
-    ticket: u32,
+    pub(super) shares: Shares,
+    pub(super) deadlines: Tree<Deadline, ()>,
+    pub(super) service: Service,
+    pub(super) ticket: u32,
     /// Entries and summaries that selections looked at; no part of the state.
     pub(super) looked: u64,
 }
@@ -157,7 +156,7 @@ impl Queue {
         seat.set(QUEUED, false);
     }
 
-    fn enter(&mut self, slot: Slot, place: &Place, seat: &Seat) {
+    pub(super) fn enter(&mut self, slot: Slot, place: &Place, seat: &Seat) {
         let key = LaneKey::of(place, seat.is(FROZEN));
         let lane = self.lanes.entry(key).or_insert_with(|| Lane {
             tree: Tree::new(Entry::least()),
@@ -323,20 +322,6 @@ impl Queue {
         ]
         .into_iter()
         .fold(lanes, usize::saturating_add)
-    }
-
-    /// What the queue alone knows, by name; what it knows of one withdrawal is `write_seat`'s.
-    pub(crate) fn write(&self, out: &mut Canonical, symbols: &Symbols) {
-        out.number(u64::from(self.ticket));
-        self.service.write(out, symbols);
-    }
-
-    /// What the queue alone knows of one withdrawal.
-    pub(crate) fn write_seat(&self, slot: Slot, out: &mut Canonical) {
-        let seat = self.seats.get(slot);
-        out.number(u64::from(seat.ticket))
-            .number(u64::from(seat.packed()));
-        self.service.write_followed(slot, out);
     }
 }
 

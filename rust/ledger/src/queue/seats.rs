@@ -44,11 +44,6 @@ impl Seat {
         }
     }
 
-    /// Share and flags, as they are written.
-    pub fn packed(self) -> u16 {
-        self.packed
-    }
-
     fn is_free(self) -> bool {
         self.packed & !SHARE == 0
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::canonical::Canonical;
+use super::saved::{Reader, Writer};
 use crate::slab::Slot;
 use crate::symbols::{Symbol, Symbols};
 
@@ -179,16 +179,12 @@ impl Service {
             .flatten()
     }
 
-    pub fn write(&self, out: &mut Canonical, symbols: &Symbols) {
-        let mut wallets: Vec<(&str, &Record)> = self
-            .wallets
-            .iter()
-            .map(|(wallet, record)| (symbols.name(*wallet), record))
-            .collect();
-        wallets.sort_unstable_by_key(|(name, _)| *name);
+    pub fn save(&self, out: &mut Writer, symbols: &Symbols) {
+        let named = |(wallet, record): (&Symbol, _)| (symbols.name(*wallet).to_owned(), record);
+        let wallets: BTreeMap<String, &Record> = self.wallets.iter().map(named).collect();
         out.length(wallets.len());
         for (name, record) in wallets {
-            out.text(name).number(record.taken).length(record.waiting);
+            out.text(&name).number(record.taken).length(record.waiting);
             out.length(record.waits.len());
             for wait in &record.waits {
                 out.number(wait.at_ms).number(wait.ahead).number(wait.ms);
@@ -199,11 +195,36 @@ impl Service {
             }
         }
     }
-}
 
-impl Service {
+    pub fn load(from: &mut Reader<'_>, symbols: &Symbols) -> Option<Self> {
+        let mut loaded = Self::default();
+        for _ in 0..from.length()? {
+            let wallet = from.symbol(symbols)?;
+            let mut record = Record {
+                taken: from.number()?,
+                waiting: usize::try_from(from.number()?).ok()?,
+                ..Record::default()
+            };
+            for _ in 0..from.length()? {
+                record.waits.push_back(Wait {
+                    at_ms: from.number()?,
+                    ahead: from.number()?,
+                    ms: from.number()?,
+                });
+            }
+            for _ in 0..from.length()? {
+                record.settles.push_back(Settle {
+                    at_ms: from.number()?,
+                    ms: from.number()?,
+                });
+            }
+            loaded.wallets.insert(wallet, record);
+        }
+        Some(loaded)
+    }
+
     /// Whether and how one is followed.
-    pub fn write_followed(&self, slot: Slot, out: &mut Canonical) {
+    pub fn save_followed(&self, slot: Slot, out: &mut Writer) {
         match self.followed.get(&slot) {
             None => out.number(0),
             Some(Followed::Waits { from_ms, taken }) => {
@@ -211,6 +232,22 @@ impl Service {
             }
             Some(Followed::Pays { from_ms }) => out.number(2).number(*from_ms),
         };
+    }
+
+    pub fn load_followed(&mut self, slot: Slot, from: &mut Reader<'_>) -> Option<()> {
+        let followed = match from.number()? {
+            0 => return Some(()),
+            1 => Followed::Waits {
+                from_ms: from.number()?,
+                taken: from.number()?,
+            },
+            2 => Followed::Pays {
+                from_ms: from.number()?,
+            },
+            _ => return None,
+        };
+        self.followed.insert(slot, followed);
+        Some(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The queue against a plain second writing of its rules: a vector, sorted and looked through from its beginning.
+//! Random interleavings of every operation: the queue answers as the plain one, also after it was saved and loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,161 +7,14 @@ use proptest::sample::Index;
 
 use crate::names::Name128;
 use crate::queue::lines::{Party, Queue, Stage};
-use crate::queue::place::{MAX_SHARE, PATIENCE_MS, Place, Places, SPACING_MS};
-use crate::queue::selection::{Bounds, Funds, Weight};
+use crate::queue::place::{Place, Places};
+use crate::queue::selection::{Bounds, Weight};
+use crate::queue::tests::plain::{Item, Plain, Purse, Table};
 use crate::slab::Slot;
 use crate::symbols::{Symbol, Symbols};
 use crate::withdrawal::Priority;
 
 const MINUTE: u64 = 60_000;
-
-pub struct Table(pub Vec<Option<Place>>);
-
-impl Places for Table {
-    fn place(&self, slot: Slot) -> Option<Place> {
-        *self.0.get(slot.number() as usize)?
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Item {
-    slot: Slot,
-    place: Place,
-    stage: Stage,
-    /// Due, ticket: once it has queued.
-    seat: Option<(u64, u64)>,
-}
-
-struct Purse<'a> {
-    has: &'a BTreeMap<Symbol, u128>,
-    house: u128,
-    halted: &'a BTreeSet<Symbol>,
-    passed_over: &'a BTreeSet<Slot>,
-}
-
-impl Funds for Purse<'_> {
-    fn available(&self, asset: Symbol) -> u128 {
-        self.has.get(&asset).copied().unwrap_or(0)
-    }
-    fn house(&self) -> u128 {
-        self.house
-    }
-    fn stopped(&self, asset: Symbol) -> bool {
-        self.halted.contains(&asset)
-    }
-    fn passed_over(&self, slot: Slot) -> bool {
-        self.passed_over.contains(&slot)
-    }
-}
-
-#[derive(Default)]
-struct Plain {
-    items: Vec<Item>,
-    tickets: u64,
-    frozen: BTreeSet<Name128>,
-}
-
-impl Plain {
-    fn frozen(&self, place: &Place) -> bool {
-        self.frozen.contains(&place.customer) || self.frozen.contains(&place.destination)
-    }
-
-    fn to(&mut self, slot: Slot, stage: Stage) {
-        let item = self.items.iter().find(|i| i.slot == slot).unwrap();
-        let (place, known) = (item.place, item.seat);
-        let same = |i: &&Item| {
-            i.stage == Stage::Queued
-                && (i.place.wallet, i.place.customer) == (place.wallet, place.customer)
-        };
-        let share = self.items.iter().filter(same).count();
-        let item = self.items.iter_mut().find(|i| i.slot == slot).unwrap();
-        item.stage = stage;
-        if stage == Stage::Queued && known.is_none() {
-            let delay = match place.priority {
-                Priority::Economy => 60,
-                Priority::Standard => 10,
-                Priority::Expedited => 0,
-            } * MINUTE;
-            let later = share.min(usize::from(MAX_SHARE)) as u64 * SPACING_MS;
-            item.seat = Some((place.since_ms + delay + later, self.tickets));
-            self.tickets += 1;
-        }
-        if matches!(stage, Stage::Paid | Stage::Gone) {
-            self.items.retain(|i| i.slot != slot);
-        }
-    }
-
-    fn queued(&self, wallet: Symbol) -> Vec<&Item> {
-        let all = self.items.iter();
-        let mut queued: Vec<&Item> = all
-            .filter(|i| i.stage == Stage::Queued && i.place.wallet == wallet)
-            .collect();
-        queued.sort_by_key(|i| i.seat);
-        queued
-    }
-
-    fn select(&self, wallet: Symbol, bounds: &Bounds, purse: &Purse<'_>) -> Vec<Slot> {
-        let mut has = purse.has.clone();
-        let mut house = purse.house;
-        let mut caps: BTreeMap<Symbol, u128> = bounds.amounts.iter().copied().collect();
-        let mut weight = bounds.weight.as_ref().map(|w| w.total);
-        let (mut kept, mut chosen) = (BTreeSet::new(), Vec::new());
-        for item in self.queued(wallet) {
-            let place = &item.place;
-            let above = place.fee_cap.is_some_and(|cap| cap < bounds.fee_per_item);
-            if chosen.len() == bounds.count
-                || purse.passed_over.contains(&item.slot)
-                || self.frozen(place)
-                || purse.halted.contains(&place.asset)
-                || place.pay_before_ms <= bounds.now_ms
-                || above
-            {
-                continue;
-            }
-            let weighs = match &bounds.weight {
-                None => Some(0),
-                Some(w) => {
-                    let named = w.per_item.iter().find(|(asset, _)| *asset == place.asset);
-                    named.map(|(_, weight)| *weight)
-                }
-            };
-            let Some(weighs) = weighs.filter(|w| weight.is_none_or(|left| *w <= left)) else {
-                continue;
-            };
-            let young = bounds.now_ms < place.since_ms + PATIENCE_MS;
-            if young && kept.contains(&place.asset) {
-                continue;
-            }
-            let fee = if place.fee_cap.is_some() {
-                0
-            } else {
-                bounds.fee_per_item
-            };
-            let mut after = has.clone();
-            let mut pay = |asset: Symbol, amount: u128| {
-                let left = after.get(&asset).copied().unwrap_or(0).checked_sub(amount);
-                left.map(|left| after.insert(asset, left)).is_some()
-            };
-            let paid = pay(place.asset, place.amount)
-                && pay(bounds.fee_asset, fee)
-                && house >= bounds.fee_per_item
-                && caps
-                    .get(&place.asset)
-                    .is_none_or(|cap| place.amount <= *cap);
-            if paid {
-                has = after;
-                house -= bounds.fee_per_item;
-                caps.entry(place.asset)
-                    .and_modify(|cap| *cap -= place.amount);
-                weight = weight.map(|left| left - weighs);
-                chosen.push(item.slot);
-            } else if !young {
-                kept.insert(place.asset);
-            }
-        }
-        chosen
-    }
-}
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -287,6 +140,7 @@ fn party(n: u8) -> Party {
 }
 
 struct World {
+    symbols: Symbols,
     wallets: [Symbol; 2],
     assets: [Symbol; 2],
     queue: Queue,
@@ -302,6 +156,7 @@ impl World {
         Self {
             wallets: ["hot-1", "hot-2"].map(|n| symbols.intern(n)),
             assets: ["eth", "usd"].map(|n| symbols.intern(n)),
+            symbols,
             queue: Queue::default(),
             plain: Plain::default(),
             table: Table(Vec::new()),
@@ -406,6 +261,35 @@ impl World {
         }
     }
 
+    fn saved(&self) -> Vec<Vec<u8>> {
+        let seats = self
+            .plain
+            .items
+            .iter()
+            .map(|item| self.queue.save_seat(item.slot));
+        std::iter::once(self.queue.save(&self.symbols))
+            .chain(seats)
+            .collect()
+    }
+
+    fn load(&mut self, saved: &[Vec<u8>]) {
+        let mut queue = Queue::load(&saved[0], &self.symbols).unwrap();
+        assert!(Queue::load(&saved[0][1..], &self.symbols).is_none());
+        for (item, saved) in self.plain.items.iter().zip(&saved[1..]) {
+            let frozen = self.plain.frozen(&item.place);
+            assert!(
+                queue
+                    .clone()
+                    .load_seat(item.slot, &item.place, item.stage, frozen, &saved[1..])
+                    .is_none()
+            );
+            queue
+                .load_seat(item.slot, &item.place, item.stage, frozen, saved)
+                .unwrap();
+        }
+        self.queue = queue;
+    }
+
     fn check(&self) {
         for wallet in self.wallets {
             let queued = self.plain.queued(wallet);
@@ -479,5 +363,15 @@ proptest! {
             }
         }
         world.check();
+        // And once more from its bytes, with the same answers and the same bytes.
+        let saved = world.saved();
+        world.load(&saved);
+        prop_assert_eq!(world.saved(), saved);
+        world.check();
+        for step in &steps {
+            if let Step::Select(asked) = step {
+                world.select(asked);
+            }
+        }
     }
 }
