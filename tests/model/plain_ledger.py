@@ -37,7 +37,9 @@ class Entry:
     id: str = ""
     accepted_ms: int = 0
     queued_since_ms: int = 0
-    place: tuple[int, int] | None = None  # when it is due, and how many queued before it; from when it first queues
+    place: tuple[int, int] | None = (
+        None  # when it is due, and how many queued before it; from when it first queues
+    )
 
     @property
     def hold(self) -> int:
@@ -133,7 +135,9 @@ class PlainLedger:
     def seat(self, entry: Entry) -> None:
         """A customer's next one is due a minute later than the one that it queued before."""
         same = [e for e in self.entries if e.state == "QUEUED" and e.asked.customer == entry.asked.customer]
-        due_ms = entry.queued_since_ms + DELAY_MS[entry.asked.priority] + SPACING_MS * min(len(same), MAX_SHARE)
+        due_ms = (
+            entry.queued_since_ms + DELAY_MS[entry.asked.priority] + SPACING_MS * min(len(same), MAX_SHARE)
+        )
         entry.place = (due_ms, sum(e.place is not None for e in self.entries))
 
     def void(self, entry: Entry, end: str, now_ms: int) -> str:

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from custody.errors import Malformed, NotFound
-from custody.ledger import AttemptView, BlockerKind, BlockerView, End, Eta, LedgerState, WithdrawalView, ulid_bytes
+from custody.ledger import (
+    AttemptView,
+    BlockerKind,
+    BlockerView,
+    End,
+    Eta,
+    LedgerState,
+    WithdrawalView,
+    ulid_bytes,
+)
 from custody.model.payout import Payout, PayoutState
 from custody.model.withdrawal_book import Cancellation, Ended
 from custody.services.commands import State
