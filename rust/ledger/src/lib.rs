@@ -33,6 +33,7 @@ pub mod queue;
 mod routes;
 mod slab;
 mod state;
+mod state_hash;
 mod subject;
 mod submission;
 mod symbols;

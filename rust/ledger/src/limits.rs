@@ -18,11 +18,13 @@ mod shelf;
 mod stored;
 mod tally;
 mod track;
+mod verdict;
 mod window;
 
-pub use book::{Checked, Exceeded, LimitBook, LimitError};
+pub use book::LimitBook;
 pub use covers::Charges;
 pub use explain::{Clause, Failing};
 pub use plan::Plan;
 pub use rule::{Dimension, LimitRule, Over, Span};
+pub use verdict::{Checked, Exceeded, LimitError};
 pub use window::Spent;

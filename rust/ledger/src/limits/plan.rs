@@ -4,11 +4,12 @@
 use hashbrown::HashMap;
 
 use crate::error::LedgerError;
-use crate::limits::book::{LimitBook, LimitError};
+use crate::limits::book::LimitBook;
 use crate::limits::covers::Filters;
 use crate::limits::rule::{LimitRule, Span};
 use crate::limits::tally::{Counted, Tally, Terms};
 use crate::limits::track::Horizon;
+use crate::limits::verdict::LimitError;
 use crate::limits::window::is_over;
 use crate::subject::Subject;
 use crate::symbols::{Symbol, Symbols};
