@@ -6,12 +6,20 @@ from custody._core.intake import Prepared, Rules
 __all__ = [
     "Ledger",
     "LimitBook",
+    "blockers",
     "decide_deposit",
     "decide_surplus",
     "decide_suspense_release",
     "decide_transfer",
     "decide_transfer_expiry",
+    "eta",
+    "expired",
     "expired_transfers",
+    "halt_of",
+    "position",
+    "queued_demand",
+    "reference_key",
+    "select",
     "tags",
     "transfer",
     "ulid_bytes",
@@ -70,28 +78,8 @@ class Ledger:
     def apply_fact(self, fact: bytes) -> None: ...
     def apply_record(self, kind: int, record: bytes, sequence: int) -> None: ...
     def poison(self, reason: str) -> None: ...
-    def select(
-        self,
-        wallet: str,
-        now_ms: int,
-        most: int,
-        fee_asset: str,
-        fee_per_item: int,
-        passed_over: Sequence[str] = ...,
-        amounts: Sequence[tuple[str, int]] = ...,
-        weight: int | None = None,
-        weights: Sequence[tuple[str, int]] = ...,
-    ) -> list[str]: ...
-    def eta(self, withdrawal_id: str, now_ms: int) -> tuple[int, int] | None: ...
-    def expired(self, now_ms: int, most: int) -> list[str]: ...
-    def queued_demand(self, wallet: str, asset: str) -> int: ...
-    def position(self, withdrawal_id: str) -> int | None: ...
-    def blockers(
-        self, withdrawal_id: str, fee_asset: str | None = None, fee_per_item: int = 0
-    ) -> list[tuple[str, str, str]]: ...
     def withdrawal(self, withdrawal_id: str) -> dict[str, Any] | None: ...
     def attempts(self, key: bytes) -> list[dict[str, Any]]: ...
-    def halt_of(self, withdrawal_id: str) -> tuple[str, str] | None: ...
     def withdrawals(
         self,
         states: Sequence[str] | None,
@@ -195,3 +183,23 @@ def expired_transfers(ledger: Ledger, now_ms: int, most: int) -> list[tuple[str,
 def transfer(
     ledger: Ledger, initiator: str, reference: str
 ) -> tuple[bytes, list[str], list[str], list[tuple[int, str, str, str, int, int]]] | None: ...
+def select(
+    ledger: Ledger,
+    wallet: str,
+    now_ms: int,
+    most: int,
+    fee_asset: str,
+    fee_per_item: int,
+    passed_over: Sequence[str],
+    amounts: Sequence[tuple[str, int]],
+    weight: int | None,
+    weights: Sequence[tuple[str, int]],
+) -> list[str]: ...
+def eta(ledger: Ledger, withdrawal_id: str, now_ms: int) -> tuple[int, int] | None: ...
+def expired(ledger: Ledger, now_ms: int, most: int) -> list[str]: ...
+def queued_demand(ledger: Ledger, wallet: str, asset: str) -> int: ...
+def position(ledger: Ledger, withdrawal_id: str) -> int | None: ...
+def blockers(
+    ledger: Ledger, withdrawal_id: str, fee_asset: str | None = None, fee_per_item: int = 0
+) -> list[tuple[str, str, str]]: ...
+def halt_of(ledger: Ledger, withdrawal_id: str) -> tuple[str, str] | None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from custody._core import ledger as _core
@@ -12,24 +12,22 @@ from custody.ledger.submission import Explained, LimitClause, Prepared, Rules, S
 from custody.ledger.views import (
     AttemptView,
     BalanceRow,
-    BlockerKind,
-    BlockerView,
     Decision,
     End,
-    Eta,
     LedgerState,
     LegView,
     PayoutItem,
     PayoutView,
     WithdrawalView,
 )
+from custody.ledger.waiting import Waiting
 
 __all__ = ["Ledger"]
 
 _INTAKE = 10  # RECORD_KIND_WITHDRAWALS_SUBMITTED
 
 
-class Ledger:
+class Ledger(Waiting):
     """Accounts, holds, queue and limits. Any thread may call it; the writer alone changes it.
 
     Every `decide_…` answers with a LedgerFact's bytes for `apply_fact` and the record, or raises `Denied`.
@@ -37,7 +35,7 @@ class Ledger:
 
     def __init__(self) -> None:
         """Begin empty; `set_rules` comes first."""
-        self._core = _core.Ledger()
+        super().__init__(_core.Ledger())
         self.pools = Pools(self._core)
 
     def set_rules(self, rules: Rules, keyring_version: int) -> None:
@@ -178,65 +176,6 @@ class Ledger:
         """A halt ends."""
         return self._core.decide_resume(halt_id)
 
-    # The queue.
-
-    def select(
-        self,
-        wallet: str,
-        now_ms: int,
-        max_count: int,
-        fee_asset: str,
-        fee_per_item: int,
-        passed_over: Iterable[str] = (),
-        *,
-        max_amounts: Mapping[str, int] | None = None,
-        max_weight: int | None = None,
-        weights: Mapping[str, int] | None = None,
-    ) -> list[str]:
-        """The next withdrawals of a wallet that can be paid now, in order, but `passed_over`; reserves nothing.
-
-        A payout may carry at most `max_amounts` of an asset, and `max_weight` vbytes or gas, where `weights` says
-        what one withdrawal of an asset weighs at most: with a bound, an asset that it does not name is not selected.
-        """
-        return self._core.select(
-            wallet,
-            now_ms,
-            max_count,
-            fee_asset,
-            fee_per_item,
-            list(passed_over),
-            list((max_amounts or {}).items()),
-            max_weight,
-            list((weights or {}).items()),
-        )
-
-    def eta(self, withdrawal_id: str, now_ms: int) -> Eta | None:
-        """By when it is likely paid, from how long others in its wallet took lately.
-
-        None when too little is known to say, when it is held, halted or frozen, and when it has ended.
-        """
-        found = self._core.eta(withdrawal_id, now_ms)
-        return None if found is None else Eta(*found)
-
-    def expired(self, now_ms: int, max_count: int = 1_000) -> list[str]:
-        """Held and queued withdrawals whose pay_before has passed, the longest passed first."""
-        return self._core.expired(now_ms, max_count)
-
-    def queued_demand(self, wallet: str, asset: str) -> int:
-        """What a wallet's queue asks for in one asset; frozen withdrawals ask for nothing."""
-        return self._core.queued_demand(wallet, asset)
-
-    def position(self, withdrawal_id: str) -> int | None:
-        """A withdrawal's place in its wallet's queue, from 1; None while it is not queued."""
-        return self._core.position(withdrawal_id)
-
-    def blockers(
-        self, withdrawal_id: str, fee_asset: str | None = None, fee_per_item: int = 0
-    ) -> list[BlockerView]:
-        """Why a withdrawal waits, most telling first; with the network's fee, that is looked at too."""
-        found = self._core.blockers(withdrawal_id, fee_asset, fee_per_item)
-        return [BlockerView(BlockerKind(kind), tag, scope) for kind, tag, scope in found]
-
     # Reads.
 
     def withdrawal(self, withdrawal_id: str) -> WithdrawalView | None:
@@ -295,11 +234,6 @@ class Ledger:
         return self.withdrawals(
             states=(LedgerState.HELD, LedgerState.QUEUED, LedgerState.ASSIGNED), max_count=max_count
         )
-
-    def halt_of(self, withdrawal_id: str) -> str | None:
-        """The id of the first halt in force that stops a withdrawal's payout; None when nothing does."""
-        found = self._core.halt_of(withdrawal_id)
-        return None if found is None else found[0]
 
     def payout(self, payout_id: str) -> PayoutView | None:
         """A payout in progress, or None."""

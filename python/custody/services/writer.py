@@ -60,10 +60,8 @@ class Writer:
         self._control = control
         self._clock = clock
         self._on_fatal = on_fatal
-        self._genesis = genesis
-        self._version = version
-        self._metadata = metadata
-        self._ids = ids
+        self._opening = (genesis, version)
+        self._metadata, self._ids = metadata, ids
         self.rulebook = Rulebook(ledger, keyring, self.partition)
         self._jobs: queue.Queue[Job | None] = queue.Queue(_QUEUE_JOBS)
         self._listeners: list[Callable[[Head], None]] = []
@@ -290,7 +288,7 @@ class Writer:
                 job.error = error
 
     def _open(self, state: State) -> Decision[None]:
-        return opening(state, self._genesis, self._version)
+        return opening(state, *self._opening)
 
     def _die(self, error: BaseException, jobs: Sequence[Job]) -> None:
         self._fatal = error

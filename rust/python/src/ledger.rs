@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use custody_ledger::{
-    AccountName, End, Fact, FeeBudget, LedgerError, Name128, OldIds, PayoutBounds, PayoutTerms, Scope, SweepTerms,
+    AccountName, End, Fact, LedgerError, Name128, OldIds, PayoutTerms, Scope, SweepTerms,
 };
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::errors::raise;
 use crate::intake::{Prepared, Rules};
-use crate::ledger_ids::{self as ids, assignments, texts, ulid, ulids};
+use crate::ledger_ids::{self as ids, assignments, ulid, ulids};
 use crate::ledger_state::{Decided, State};
 use crate::ledger_views::{self as views, Dict};
 
@@ -20,6 +20,7 @@ use crate::ledger_views::{self as views, Dict};
 pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Ledger>()?;
     module.add_class::<crate::limits::LimitBook>()?;
+    crate::ledger_queue::fill(module)?;
     crate::transfers::fill(module)?;
     module.add_function(wrap_pyfunction!(ids::tags, module)?)?;
     module.add_function(wrap_pyfunction!(ids::reference_key, module)?)?;
@@ -303,84 +304,6 @@ impl Ledger {
         })
     }
 
-    #[allow(clippy::too_many_arguments)] // One for each bound.
-    #[pyo3(signature = (wallet, now_ms, most, fee_asset, fee_per_item, passed_over=Vec::new(), amounts=Vec::new(), weight=None, weights=Vec::new()))]
-    fn select(
-        &self,
-        py: Python<'_>,
-        wallet: &str,
-        now_ms: u64,
-        most: usize,
-        fee_asset: String,
-        fee_per_item: u128,
-        passed_over: Vec<String>,
-        amounts: Vec<(String, u128)>,
-        weight: Option<u64>,
-        weights: Vec<(String, u64)>,
-    ) -> PyResult<Vec<String>> {
-        let passed_over = ulids(py, &passed_over)?;
-        let bounds = PayoutBounds {
-            count: most,
-            amounts,
-            weight,
-            weights,
-        };
-        let fee = FeeBudget {
-            asset: fee_asset,
-            per_item: fee_per_item,
-        };
-        self.run(py, |state| {
-            state.ledger.intact()?;
-            let ledger = &mut state.ledger;
-            let chosen = ledger.select_within(wallet, now_ms, &bounds, &fee, &passed_over);
-            Ok(texts(&chosen))
-        })
-    }
-
-    fn eta(
-        &self,
-        py: Python<'_>,
-        withdrawal_id: &str,
-        now_ms: u64,
-    ) -> PyResult<Option<(u64, u64)>> {
-        let id = ulid(py, withdrawal_id)?;
-        self.run(py, |state| {
-            let eta = state.ledger.eta(&id, now_ms);
-            Ok(eta.map(|eta| (eta.p50_ms, eta.p90_ms)))
-        })
-    }
-
-    fn expired(&self, py: Python<'_>, now_ms: u64, most: usize) -> PyResult<Vec<String>> {
-        self.run(py, |state| Ok(texts(&state.ledger.expired(now_ms, most))))
-    }
-
-    fn queued_demand(&self, py: Python<'_>, wallet: &str, asset: &str) -> PyResult<u128> {
-        self.run(py, |state| Ok(state.ledger.queued_demand(wallet, asset)))
-    }
-
-    fn position(&self, py: Python<'_>, withdrawal_id: &str) -> PyResult<Option<usize>> {
-        let id = ulid(py, withdrawal_id)?;
-        self.run(py, |state| Ok(state.ledger.position(&id)))
-    }
-
-    #[pyo3(signature = (withdrawal_id, fee_asset=None, fee_per_item=0))]
-    fn blockers(
-        &self,
-        py: Python<'_>,
-        withdrawal_id: &str,
-        fee_asset: Option<String>,
-        fee_per_item: u128,
-    ) -> PyResult<Vec<(&'static str, String, String)>> {
-        let id = ulid(py, withdrawal_id)?;
-        let fee = fee_asset.map(|asset| FeeBudget {
-            asset,
-            per_item: fee_per_item,
-        });
-        self.run(py, |state| {
-            Ok(views::blockers(&state.ledger.blockers(&id, fee.as_ref())))
-        })
-    }
-
     fn withdrawal<'py>(&self, py: Python<'py>, withdrawal_id: &str) -> PyResult<Option<Dict<'py>>> {
         let id = ulid(py, withdrawal_id)?;
         let found = self.run(py, |state| {
@@ -396,15 +319,6 @@ impl Ledger {
         let key = Name128(key);
         let found = self.run(py, |state| Ok(state.ledger.attempts(&key)))?;
         views::attempts(py, &found)
-    }
-
-    fn halt_of(&self, py: Python<'_>, withdrawal_id: &str) -> PyResult<Option<(String, String)>> {
-        let id = ulid(py, withdrawal_id)?;
-        self.run(py, |state| {
-            let found = state.ledger.withdrawal(&id);
-            let stop = found.and_then(|each| state.ledger.stop_of(each));
-            Ok(stop.map(|(halt, scope)| (halt.to_owned(), scope.to_string())))
-        })
     }
 
     #[allow(clippy::too_many_arguments)] // One for each filter.

@@ -7,6 +7,7 @@ mod hsm;
 mod intake;
 mod ledger;
 mod ledger_ids;
+mod ledger_queue;
 mod ledger_state;
 mod ledger_views;
 mod limits;
