@@ -10,6 +10,7 @@ mod claim;
 mod draft;
 mod pool;
 mod posting;
+pub(crate) mod saved;
 
 use crate::account::Balance;
 use crate::error::LedgerError;
@@ -135,6 +136,15 @@ impl Books {
 }
 
 fn check(book: &AssetBook) -> Result<(), String> {
+    let found = add_up(book)?;
+    check_sums(&found)?;
+    match found == book.sums {
+        true => Ok(()),
+        false => Err(format!("kept {:?}, added up {found:?}", book.sums)),
+    }
+}
+
+fn add_up(book: &AssetBook) -> Result<Sums, String> {
     let mut found = Sums::default();
     for (account, balance) in book.rows() {
         check_balance(*account, balance)?;
@@ -145,11 +155,7 @@ fn check(book: &AssetBook) -> Result<(), String> {
         let posted = balance.posted(account.is_asset()).unwrap_or(0);
         *sum = sum.checked_add(posted).ok_or("an asset exceeds 2^128")?;
     }
-    check_sums(&found)?;
-    match found == book.sums {
-        true => Ok(()),
-        false => Err(format!("kept {:?}, added up {found:?}", book.sums)),
-    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -106,6 +106,20 @@ pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered
     Ok(Remembered::Nothing)
 }
 
+/// What is reserved for payouts and legs in progress.
+pub(crate) fn reserved(ledger: &Ledger, posting: &mut Posting) -> Entered {
+    for open in ledger.payouts.values() {
+        assigned(ledger, &open.terms, posting)?;
+        posting.fee_held(&payout_fee(ledger, &open.terms, &open.house));
+    }
+    for open in ledger.legs.values() {
+        let (asset, from, to) = leg_names(ledger, &open.terms);
+        posting.departed(asset, from, to, open.terms.amount);
+        posting.fee_held(&leg_fee(ledger, &open.terms, &open.house));
+    }
+    Ok(())
+}
+
 /// What leaves the wallet is reserved. What is paid and what is deducted must be what the intent says: a fact that says
 /// otherwise never happened.
 fn assigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Entered {

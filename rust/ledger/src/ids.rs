@@ -16,8 +16,20 @@ pub(crate) struct IdRef(u32);
 
 const REJECTED: u32 = 1 << 31;
 
+mod saved;
+
+pub(crate) use saved::Restoring;
+
 impl IdRef {
     pub const NONE: Self = Self(u32::MAX);
+
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    pub fn from_number(number: u32) -> Self {
+        Self(number)
+    }
 
     fn withdrawal(slot: Slot) -> Option<Self> {
         (slot.number() < REJECTED).then_some(Self(slot.number()))

@@ -5,6 +5,7 @@
 
 use std::hash::BuildHasher;
 
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 const SHARDS: usize = 256;
@@ -55,6 +56,37 @@ impl Index {
     /// Adds the number of a key that has none.
     pub fn add(&mut self, key: &[u8; 16], number: u32, key_of: impl Fn(u32) -> [u8; 16]) {
         self.set(key, number, |_| false, key_of);
+    }
+
+    /// Adds the number of a key unless it has one; `None` then.
+    pub fn add_new(
+        &mut self,
+        key: &[u8; 16],
+        number: u32,
+        key_of: impl Fn(u32) -> [u8; 16],
+    ) -> Option<()> {
+        let hash = self.hasher.hash_one(key);
+        let hasher = &self.hasher;
+        let shard = self.shards.get_mut(shard_of(hash))?;
+        let entry = shard.entry(
+            hash,
+            |each| key_of(*each) == *key,
+            |each| hasher.hash_one(key_of(*each)),
+        );
+        match entry {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                place.insert(number);
+                Some(())
+            }
+        }
+    }
+
+    /// Makes room in an empty index for so many keys.
+    pub fn expect(&mut self, keys: usize) {
+        for shard in &mut self.shards {
+            shard.reserve(keys.div_ceil(SHARDS), |_| 0);
+        }
     }
 
     /// Takes the key's number out.

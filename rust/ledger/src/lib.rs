@@ -32,6 +32,7 @@ mod payout_ids;
 pub mod queue;
 mod routes;
 mod slab;
+mod snapshot;
 mod state;
 mod state_hash;
 mod subject;

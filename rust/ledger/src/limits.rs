@@ -15,7 +15,7 @@ mod plan;
 mod rule;
 mod serial;
 mod shelf;
-mod stored;
+pub(crate) mod stored;
 mod tally;
 mod track;
 mod verdict;

@@ -12,6 +12,10 @@ use std::sync::{Arc, OnceLock};
 
 use crate::names::Name128;
 
+mod saved;
+
+pub(crate) use saved::Restoring;
+
 /// References that the first layer is made for; each further one for twice as many as the one before.
 const FIRST: u64 = 1 << 22;
 /// Enough for 2^37 references.

@@ -2,6 +2,8 @@
 
 use crate::slab::{Slab, Slot};
 
+mod saved;
+
 #[derive(Debug, Clone)]
 struct PayoutId {
     text: Box<str>,

@@ -42,9 +42,19 @@ impl Route {
     }
 }
 
-/// A route's number in one ledger's table; never written out.
+/// A route's number in one ledger's table; written into snapshots alone, beside the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RouteId(u32);
+
+impl RouteId {
+    pub fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
 
 /// The table.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +66,11 @@ pub(crate) struct Routes {
 impl Routes {
     pub fn get(&self, id: RouteId) -> Option<&Route> {
         self.routes.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// Every route, in order of number.
+    pub fn all(&self) -> &[Route] {
+        &self.routes
     }
 
     /// The route's number, new if need be; `None` when there are 2^32 already.

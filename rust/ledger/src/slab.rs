@@ -116,6 +116,60 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// The places that were freed, in the order in which they are not used again: the last comes first.
+    pub(crate) fn free(&self) -> &[Slot] {
+        &self.free
+    }
+
+    /// Places for so many values, to be `put`, and the freed ones. `None` beyond 2^32 - 1 places.
+    pub(crate) fn with_free(values: usize, free: Vec<Slot>) -> Option<Self> {
+        let places = values.checked_add(free.len())?;
+        u32::try_from(places)
+            .ok()
+            .filter(|count| *count < u32::MAX)?;
+        let mut pages = Vec::new();
+        let mut left = places;
+        while left > 0 {
+            let mut page = Vec::with_capacity(PAGE);
+            page.resize_with(left.min(PAGE), || None);
+            left = left.saturating_sub(PAGE);
+            pages.push(page);
+        }
+        let len = 0;
+        Some(Self { pages, free, len })
+    }
+
+    /// Puts a value into its place, which must be there and empty.
+    pub(crate) fn put(&mut self, slot: Slot, value: T) -> Option<()> {
+        let (page, index) = slot.split();
+        let place = self.pages.get_mut(page)?.get_mut(index)?;
+        if place.is_some() {
+            return None;
+        }
+        *place = Some(value);
+        self.len = self.len.saturating_add(1);
+        Some(())
+    }
+
+    /// Whether every place has a value or is free, once.
+    pub(crate) fn is_whole(&self) -> bool {
+        let places = self
+            .pages
+            .iter()
+            .fold(0_usize, |sum, page| sum.saturating_add(page.len()));
+        let mut free = self.free.clone();
+        free.sort_unstable();
+        free.dedup();
+        let empty = |slot: &Slot| {
+            let (page, index) = slot.split();
+            let place = self.pages.get(page).and_then(|page| page.get(index));
+            place.is_some_and(Option::is_none)
+        };
+        free.len() == self.free.len()
+            && free.iter().all(empty)
+            && self.len.checked_add(free.len()) == Some(places)
+    }
+
     /// Every value with its place, in order of place.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
         self.pages

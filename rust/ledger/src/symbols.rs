@@ -84,6 +84,21 @@ impl Symbols {
         symbol
     }
 
+    /// Every name, in order of number.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
+    /// The symbol of a number that is in the table: NONE or of a name.
+    pub(crate) fn numbered(&self, number: u32) -> Option<Symbol> {
+        Some(Symbol(number)).filter(|symbol| symbol.index() < self.names.len())
+    }
+
+    /// The symbol of a number that has a name.
+    pub(crate) fn named(&self, number: u32) -> Option<Symbol> {
+        self.numbered(number).filter(|symbol| !symbol.is_none())
+    }
+
     /// How many there are, the empty one too.
     #[must_use]
     pub fn len(&self) -> usize {

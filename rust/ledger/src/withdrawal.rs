@@ -9,6 +9,10 @@ use crate::state::State;
 use crate::symbols::Symbol;
 use crate::ulid::Ulid;
 
+mod saved;
+
+pub(crate) use saved::{LEAST, SeatBytes};
+
 /// How soon. Later classes age into earlier ones: see `delay_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {

@@ -54,6 +54,11 @@ impl AssetBook {
         }
     }
 
+    /// How long the table of places is.
+    pub fn places(&self) -> usize {
+        self.places.len()
+    }
+
     /// Every account, in order of first use.
     pub fn rows(&self) -> &[(Account, Balance)] {
         &self.rows

@@ -344,6 +344,15 @@ impl Posting {
         &self.0
     }
 
+    /// What its entries reserve: of which account, on the debit and on the credit side.
+    pub(crate) fn reserved(&self) -> impl Iterator<Item = (Symbol, Account, [u128; 2])> {
+        self.0.iter().filter_map(|entry| match entry.change {
+            Change::PendDebit(account) => Some((entry.asset, account, [entry.amount, 0])),
+            Change::PendCredit(account) => Some((entry.asset, account, [0, entry.amount])),
+            _ => None,
+        })
+    }
+
     pub(crate) fn post(&mut self, asset: Symbol, amount: u128, debit: Account, credit: Account) {
         self.push(asset, amount, Change::Post(debit, credit));
     }

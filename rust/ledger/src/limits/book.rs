@@ -207,6 +207,11 @@ impl LimitBook {
         terms.into_iter().map(|terms| terms.id).collect()
     }
 
+    /// Whether a withdrawal may have been charged so.
+    pub(crate) fn knows(&self, charges: Charges) -> bool {
+        self.sets.has(charges)
+    }
+
     /// The rules, by id.
     pub fn rules(&self) -> impl Iterator<Item = (Symbol, &LimitRule)> {
         self.rules.iter().map(|(id, rule)| (*id, rule))

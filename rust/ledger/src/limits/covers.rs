@@ -21,6 +21,14 @@ impl Charges {
     /// All limits that cover the withdrawal.
     pub const COVERING: Self = Self(u32::MAX);
 
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
@@ -112,6 +120,11 @@ impl Sets {
         self.sets.push(set.clone());
         self.numbers.insert(set, charges);
         Some(charges)
+    }
+
+    /// Whether there is such a set.
+    pub fn has(&self, charges: Charges) -> bool {
+        charges == Charges::COVERING || charges.index() < self.sets.len()
     }
 
     /// Every set, by number.

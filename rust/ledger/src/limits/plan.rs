@@ -172,7 +172,8 @@ pub(crate) fn place_windows(horizon: &Horizon, limits: &mut [Terms]) {
     limits.sort_by_key(|terms| (terms.window, terms.rank));
 }
 
-fn has_all(before: &Horizon, after: &Horizon) -> bool {
+/// Whether nothing has to be counted again for the windows of `after`.
+pub(crate) fn has_all(before: &Horizon, after: &Horizon) -> bool {
     match (before, after) {
         (Horizon::Lifetime, Horizon::Lifetime) => true,
         (Horizon::Sliding(before), Horizon::Sliding(after)) => {

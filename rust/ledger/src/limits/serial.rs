@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 
+use hashbrown::HashMap;
+
 use crate::error::LedgerError;
 use crate::limits::book::LimitBook;
 use crate::limits::covers::Sets;
 use crate::limits::key::{Key, Scope, WORDS};
-use crate::limits::plan::{place_windows, tallies};
+use crate::limits::plan::{has_all, place_windows, tallies};
 use crate::limits::rule::{Dimension, LimitRule, Over, Span};
 use crate::limits::shelf::Shelf;
 use crate::limits::stored::{Reader, Writer};
@@ -35,8 +37,6 @@ impl LimitBook {
                 write_tally(out, tally, symbols, self.time_ms);
             });
         }
-        out.length(self.fresh.len());
-        self.fresh.iter().for_each(|number| out.word(*number));
         out.length(self.sets.all().len());
         for set in self.sets.all() {
             out.length(set.len());
@@ -67,12 +67,14 @@ fn read(from: &mut Reader<'_>, symbols: &mut Symbols) -> Option<LimitBook> {
         ..LimitBook::default()
     };
     let rules = from.list(read_rule)?;
+    rules
+        .is_sorted_by(|one, next| one.id < next.id)
+        .then_some(())?;
     for rule in rules {
         rule.check().ok()?;
         book.rules.push((symbols.intern(&rule.id), rule));
     }
     book.tallies = from.list(|from| from.option(|from| read_tally(from, symbols)))?;
-    book.fresh = from.list(Reader::word)?;
     let mut sets = Sets::default();
     for (before, set) in from
         .list(|from| from.list(Reader::word))?
@@ -84,15 +86,25 @@ fn read(from: &mut Reader<'_>, symbols: &mut Symbols) -> Option<LimitBook> {
         (sets.all().len() == before.saturating_add(1)).then_some(())?;
     }
     book.sets = sets;
-    for (counted, _, mut terms) in tallies(&book.rules, symbols) {
-        let tally = book
-            .tallies
-            .iter_mut()
-            .flatten()
-            .find(|tally| tally.counted == counted)?;
+    let places = book.tallies.iter().zip(0_usize..);
+    let places = places.filter_map(|(tally, place)| Some((tally.as_ref()?.counted, place)));
+    let mut places: HashMap<Counted, usize> = places.collect();
+    for (counted, horizon, mut terms) in tallies(&book.rules, symbols) {
+        let tally = book.tallies.get_mut(places.remove(&counted)?)?.as_mut()?;
+        has_all(&tally.horizon, &horizon).then_some(())?;
         place_windows(&tally.horizon, &mut terms);
         tally.terms = terms;
     }
+    // Each tally is a rule's, and no two count the same.
+    let whole = book
+        .tallies
+        .iter()
+        .flatten()
+        .all(|tally| !tally.terms.is_empty());
+    whole.then_some(())?;
+    let count = u32::try_from(book.tallies.len()).ok()?;
+    let mut members = book.sets.all().iter().flatten();
+    members.all(|number| *number < count).then_some(())?;
     book.look_up();
     Some(book)
 }
@@ -206,7 +218,7 @@ fn write_records(out: &mut Writer<'_>, tally: &Tally, symbols: &Symbols, now_ms:
         .map(|number| (symbols.name(Symbol::from_number(*number)), *number))
         .collect();
     names.sort_unstable();
-    let places: hashbrown::HashMap<u32, u32> = names
+    let places: HashMap<u32, u32> = names
         .iter()
         .zip(0_u32..)
         .map(|((_, number), place)| (*number, place))

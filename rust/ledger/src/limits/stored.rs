@@ -55,6 +55,12 @@ impl<'a> Reader<'a> {
         self.bytes(1)?.first().copied()
     }
 
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
     pub fn flag(&mut self) -> Option<bool> {
         match self.byte()? {
             0 => Some(false),
@@ -64,15 +70,15 @@ impl<'a> Reader<'a> {
     }
 
     pub fn word(&mut self) -> Option<u32> {
-        Some(u32::from_be_bytes(self.bytes(4)?.try_into().ok()?))
+        self.array().map(u32::from_be_bytes)
     }
 
     pub fn number(&mut self) -> Option<u64> {
-        Some(u64::from_be_bytes(self.bytes(8)?.try_into().ok()?))
+        self.array().map(u64::from_be_bytes)
     }
 
     pub fn amount(&mut self) -> Option<u128> {
-        Some(u128::from_be_bytes(self.bytes(16)?.try_into().ok()?))
+        self.array().map(u128::from_be_bytes)
     }
 
     pub fn length(&mut self) -> Option<usize> {

@@ -98,6 +98,19 @@ impl Funds for Till<'_> {
     }
 }
 
+impl Stage {
+    /// Of a withdrawal in this state.
+    pub(crate) fn of(state: State) -> Self {
+        match state {
+            State::Held => Self::Held,
+            State::Queued => Self::Queued,
+            State::Assigned => Self::Paying,
+            State::Posted => Self::Paid,
+            State::Voided(_) => Self::Gone,
+        }
+    }
+}
+
 impl Ledger {
     /// The next withdrawals of a wallet that can be paid now, at most `most`, none of `passed_over`; reserves nothing.
     /// What is passed over takes no place and no funds from those behind it.
@@ -206,17 +219,16 @@ impl Ledger {
     /// Keeps the queue in step with a withdrawal's state.
     pub(crate) fn follow(&mut self, slot: Slot) -> Result<(), String> {
         let withdrawal = self.ids.at(slot).ok_or("no such slot")?;
-        let place = place(&self.routes, withdrawal).ok_or("no such route")?;
-        let stage = match withdrawal.state {
-            State::Held => Stage::Held,
-            State::Queued => Stage::Queued,
-            State::Assigned => Stage::Paying,
-            State::Posted => Stage::Paid,
-            State::Voided(_) => Stage::Gone,
-        };
-        let frozen = self.halts.freezes(&place.customer, &place.destination);
+        let (place, stage, frozen) = self.seen(withdrawal).ok_or("no such route")?;
         self.queue.follow(slot, &place, stage, frozen, self.time_ms);
         Ok(())
+    }
+
+    /// How the queue sees a withdrawal: its place, its stage, and whether it is frozen.
+    pub(crate) fn seen(&self, withdrawal: &Withdrawal) -> Option<(Place, Stage, bool)> {
+        let place = place(&self.routes, withdrawal)?;
+        let frozen = self.halts.freezes(&place.customer, &place.destination);
+        Some((place, Stage::of(withdrawal.state), frozen))
     }
 
     /// Keeps the queue in step with the freezes among these scopes, which came or went.

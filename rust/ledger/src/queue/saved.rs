@@ -3,11 +3,12 @@
 //! Lanes, customers' counts and deadlines are not in them: they follow from the seats, and are made anew.
 
 use super::lines::{Queue, Stage};
-use super::place::{Deadline, Place};
+use super::place::{Deadline, MAX_SHARE, Place};
 use super::seats::{FROZEN, QUEUED, SEATED, Seat, WATCHED, tag};
 use super::service::Service;
 use crate::slab::Slot;
 use crate::symbols::{Symbol, Symbols};
+use crate::withdrawal::SeatBytes;
 
 /// Writes numbers big-endian and texts behind their lengths.
 #[derive(Debug, Default)]
@@ -107,12 +108,74 @@ impl Queue {
     ) -> Option<()> {
         let from = &mut Reader(saved);
         let mut seat = Seat::default();
-        seat.tags = [tag(&place.customer), tag(&place.destination)];
         seat.set(SEATED, from.number()? == 1);
         seat.ticket = u32::try_from(from.number()?).ok()?;
         seat.set_share(u16::try_from(from.number()?).ok()?);
         self.service.load_followed(slot, from)?;
         from.done()?;
+        self.sit(slot, place, stage, frozen, seat)
+    }
+
+    /// What a seat has that follows from nothing else, packed.
+    pub(crate) fn seat_bytes(&self, slot: Slot) -> SeatBytes {
+        let seat = self.seats.get(slot);
+        let ([a, b, c, d], [e, f]) = (seat.ticket.to_be_bytes(), seat.share().to_be_bytes());
+        [a, b, c, d, e, f, u8::from(seat.is(SEATED))]
+    }
+
+    /// Brings one withdrawal back with its packed seat. `None` for a seat that it cannot have.
+    pub(crate) fn restore(
+        &mut self,
+        slot: Slot,
+        place: &Place,
+        stage: Stage,
+        frozen: bool,
+        seat: SeatBytes,
+    ) -> Option<()> {
+        let [a, b, c, d, e, f, seated] = seat;
+        let share = u16::from_be_bytes([e, f]);
+        let is_seated = matches!(stage, Stage::Queued | Stage::Paying);
+        let fits = share <= MAX_SHARE && seated == u8::from(is_seated);
+        if !fits || (!is_seated && seat != SeatBytes::default()) {
+            return None;
+        }
+        let mut seat = Seat::default();
+        seat.set(SEATED, is_seated);
+        seat.ticket = u32::from_be_bytes([a, b, c, d]);
+        seat.set_share(share);
+        self.sit(slot, place, stage, frozen, seat)
+    }
+
+    /// Each that is followed, as `follow_again` takes it.
+    pub(crate) fn followed(&self) -> impl Iterator<Item = (Slot, Vec<u8>)> {
+        self.service.slots().map(|slot| {
+            let mut out = Writer::default();
+            self.service.save_followed(slot, &mut out);
+            (slot, out.0)
+        })
+    }
+
+    /// Follows one again, once.
+    pub(crate) fn follow_again(&mut self, slot: Slot, saved: &[u8]) -> Option<()> {
+        let from = &mut Reader(saved);
+        self.service.load_followed(slot, from)?;
+        from.done()
+    }
+
+    /// Whether those that are followed are where `of` has them, and each wallet's record counts its own.
+    pub(crate) fn follows(&self, of: impl Fn(Slot) -> Option<(Symbol, Stage)>) -> bool {
+        self.service.fits(of)
+    }
+
+    fn sit(
+        &mut self,
+        slot: Slot,
+        place: &Place,
+        stage: Stage,
+        frozen: bool,
+        mut seat: Seat,
+    ) -> Option<()> {
+        seat.tags = [tag(&place.customer), tag(&place.destination)];
         if matches!(stage, Stage::Paid | Stage::Gone) {
             return Some(());
         }

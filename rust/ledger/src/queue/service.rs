@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::lines::Stage;
 use super::saved::{Reader, Writer};
 use crate::slab::Slot;
 use crate::symbols::{Symbol, Symbols};
@@ -205,14 +206,14 @@ impl Service {
                 waiting: usize::try_from(from.number()?).ok()?,
                 ..Record::default()
             };
-            for _ in 0..from.length()? {
+            for _ in 0..from.length().filter(|count| *count <= SAMPLES)? {
                 record.waits.push_back(Wait {
                     at_ms: from.number()?,
                     ahead: from.number()?,
                     ms: from.number()?,
                 });
             }
-            for _ in 0..from.length()? {
+            for _ in 0..from.length().filter(|count| *count <= SAMPLES)? {
                 record.settles.push_back(Settle {
                     at_ms: from.number()?,
                     ms: from.number()?,
@@ -221,6 +222,30 @@ impl Service {
             loaded.wallets.insert(wallet, record);
         }
         Some(loaded)
+    }
+
+    /// Those that are followed.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.followed.keys().copied()
+    }
+
+    /// Whether those that are followed are where `of` has them, and each wallet's record counts its own.
+    pub fn fits(&self, of: impl Fn(Slot) -> Option<(Symbol, Stage)>) -> bool {
+        let mut waiting: BTreeMap<Symbol, usize> = BTreeMap::new();
+        for (slot, followed) in &self.followed {
+            match (followed, of(*slot)) {
+                (Followed::Waits { .. }, Some((wallet, Stage::Queued))) => {
+                    let count = waiting.entry(wallet).or_default();
+                    *count = count.saturating_add(1);
+                }
+                (Followed::Pays { .. }, Some((_, Stage::Paying))) => {}
+                _ => return false,
+            }
+        }
+        let counts = |(wallet, record): (&Symbol, &Record)| {
+            waiting.remove(wallet).unwrap_or(0) == record.waiting && record.waiting <= SAMPLES
+        };
+        self.wallets.iter().all(counts) && waiting.is_empty()
     }
 
     /// Whether and how one is followed.
@@ -246,8 +271,7 @@ impl Service {
             },
             _ => return None,
         };
-        self.followed.insert(slot, followed);
-        Some(())
+        self.followed.insert(slot, followed).is_none().then_some(())
     }
 }
 

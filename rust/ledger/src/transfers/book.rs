@@ -13,6 +13,8 @@ use crate::transfers::order::{PendingName, TransferOrder, TransferRefusal, Trans
 use crate::transfers::status::{LegState, Resolution, TransferStatus};
 use crate::transfers::walk::{Walk, leg_of, transfer};
 
+mod saved;
+
 /// An order, and its leg from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LegKey(pub Name128, pub u32);

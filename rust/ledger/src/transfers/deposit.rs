@@ -13,6 +13,8 @@ use crate::names::Name128;
 use crate::symbols::{Symbol, Symbols};
 use crate::tags;
 
+mod saved;
+
 /// A final output that pays one of our wallets; known by network, transaction and output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deposit {

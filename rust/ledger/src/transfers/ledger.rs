@@ -24,15 +24,16 @@ impl Ledger {
     /// `Malformed`: nothing changed. `Broken`.
     pub fn set_pools(&mut self, listed: &[(String, Purpose)]) -> Result<(), LedgerError> {
         self.intact()?;
-        let symbols = &mut self.symbols;
+        // Names that are refused are not known, else a replay would give others their numbers.
+        let mut symbols = self.symbols.clone();
         let listed = listed
             .iter()
             .map(|(name, purpose)| (symbols.intern(name), *purpose));
         let pools = Pools::new(listed).map_err(|reason| LedgerError::malformed("pools", reason))?;
-        if !pools.is_house(self.symbols.find(&self.house)) {
+        if !pools.is_house(symbols.find(&self.house)) {
             return Err(LedgerError::malformed("pools", "another house"));
         }
-        self.pools = pools;
+        (self.pools, self.symbols) = (pools, symbols);
         Ok(())
     }
 

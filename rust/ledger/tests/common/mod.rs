@@ -10,6 +10,7 @@
 )]
 
 pub mod plain;
+pub mod steps;
 pub mod transfers;
 
 use std::sync::Arc;
