@@ -7,6 +7,7 @@ it does not hold is put there again when the server starts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from custody.api.journal.v1 import ledger_pb2, withdrawal_pb2
 from custody.errors import Denied, InvariantBroken
@@ -35,7 +36,8 @@ class OldAnswers:
     def ask(self, ledger: Ledger, prepared: Prepared) -> None:
         """Look up what of a request may have left memory. Raises `InvariantBroken` when store and journal differ."""
         generation, keys = ledger.may_be_old(prepared)
-        places = self._ids.find(keys) if keys else []
+        # In the journal's order: each of its rows is read once, however many of them hold what is asked.
+        places = sorted(self._ids.find(keys), key=attrgetter("sequence", "leaf")) if keys else []
         found = [
             (place.sequence, place.leaf, self._intents.leaf(place.sequence, place.leaf), place.state)
             for place in places

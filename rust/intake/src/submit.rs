@@ -157,10 +157,7 @@ fn one(
 /// caller's own, and changes nothing.
 fn answered_before(ledger: &Ledger, found: &Found, refusal: &Refusal) -> Option<SubmitResult> {
     let id = refusal.id.as_ref()?;
-    let mut attempts = ledger.attempts(&id.key);
-    attempts.extend_from_slice(found.of(&id.key));
-    let mut attempts = attempts.into_iter();
-    let known = attempts.find(|known| known.number == id.attempt)?;
+    let known = ledger.answered_before(&id.key, id.attempt, found.of(&id.key))?;
     (known.intent_sha256 == id.intent_sha256)
         .then(|| response::answered(&id.reference, &Answer::Before(known)))
 }

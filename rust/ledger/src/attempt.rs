@@ -52,6 +52,22 @@ impl Ledger {
         all
     }
 
+    /// The newest attempt in memory.
+    pub(crate) fn newest_attempt(&self, key: &Name128) -> Option<Attempt> {
+        let newest = self.ids.attempts(key).next();
+        newest.map(|answered| self.attempt(answered))
+    }
+
+    /// What was answered to one attempt: in memory, or among `old`.
+    #[must_use]
+    pub fn answered_before(&self, key: &Name128, number: u32, old: &[Attempt]) -> Option<Attempt> {
+        let mut newest_first = self.ids.attempts(key);
+        let known = newest_first.find(|answered| answered.attempt() <= number);
+        let known = known.filter(|answered| answered.attempt() == number);
+        let known = known.map(|answered| self.attempt(answered));
+        known.or_else(|| old.iter().find(|each| each.number == number).cloned())
+    }
+
     fn attempt(&self, answered: Answered<'_>) -> Attempt {
         let route = match answered {
             Answered::Withdrawal(w) => w.route,

@@ -4,7 +4,7 @@
 //! the time that the caller names; and, where a limit counts it, can no longer be in that limit's window. The fact says
 //! for each attempt where its intent and first answer are stored, and what became of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::canonical::Canonical;
@@ -39,26 +39,86 @@ pub struct ForgottenAttempt {
     pub state: Option<State>,
 }
 
-/// Attempts that one call looks at and finds still open or young, at most; the next call begins anew.
-const LOOKED_AT: usize = 100_000;
+/// Rejections, and as many withdrawals, that one call looks at and finds still open or young, at most.
+const LOOKED_AT: usize = 5_000;
+
+/// How far a caller has looked for what may leave memory, so that what may not, however much it is, hides nothing
+/// behind it. Each round begins anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hand {
+    rejections: usize,
+    withdrawals: usize,
+}
+
+/// What one call found so far.
+#[derive(Debug, Default)]
+struct Found {
+    before_ms: u64,
+    leaving: Vec<Forgotten>,
+    attempts: usize,
+    /// Whether it leaves.
+    seen: BTreeMap<Name128, bool>,
+}
+
+impl Found {
+    fn add(&mut self, each: Forgotten) -> bool {
+        self.attempts = self.attempts.saturating_add(each.attempts.len());
+        self.leaving.push(each);
+        true
+    }
+}
 
 impl Ledger {
-    /// References that may leave memory now, the oldest first: all that happened to them was before `before_ms`.
-    /// At most `most`.
+    /// References that may leave memory now, the oldest first: all that happened to them was before `before_ms`. With
+    /// `most` attempts in all, and those of the last reference that begins below.
     #[must_use]
     pub fn forgettable(&self, before_ms: u64, most: usize) -> Vec<Forgotten> {
-        let mut found: Vec<Forgotten> = Vec::new();
-        let mut seen: BTreeSet<Name128> = BTreeSet::new();
-        let old = self.ids.oldest_keys(before_ms).take(LOOKED_AT);
-        for key in old {
-            if found.len() >= most {
+        self.forgettable_from(&mut Hand::default(), before_ms, most)
+    }
+
+    /// The same from where the call before ended.
+    pub fn forgettable_from(&self, hand: &mut Hand, before_ms: u64, most: usize) -> Vec<Forgotten> {
+        let mut found = Found {
+            before_ms,
+            ..Found::default()
+        };
+        // Rejections may come fast and many: half is left for withdrawals.
+        let rejected = self.ids.rejected_keys(before_ms, hand.rejections);
+        hand.rejections = self.look(rejected, hand.rejections, most.div_ceil(2), &mut found);
+        let taken = self.ids.taken_keys(before_ms, hand.withdrawals);
+        hand.withdrawals = self.look(taken, hand.withdrawals, most, &mut found);
+        found.leaving
+    }
+
+    /// Adds what may leave; answers with where the next call begins.
+    fn look(
+        &self,
+        mut keys: impl Iterator<Item = Name128>,
+        hand: usize,
+        most: usize,
+        found: &mut Found,
+    ) -> usize {
+        let mut stays = 0_usize;
+        while found.attempts < most {
+            let Some(key) = keys.next() else {
+                return 0;
+            };
+            let leaves = match found.seen.get(&key) {
+                Some(leaves) => *leaves,
+                None => {
+                    let each = self.may_leave(&key, found.before_ms);
+                    found.seen.insert(key, each.is_some());
+                    each.is_some_and(|each| found.add(each))
+                }
+            };
+            if !leaves {
+                stays = stays.saturating_add(1);
+            }
+            if stays >= LOOKED_AT {
                 break;
             }
-            if seen.insert(key) {
-                found.extend(self.may_leave(&key, before_ms));
-            }
         }
-        found
+        hand.saturating_add(stays)
     }
 
     /// References leave memory; those of `wanted` that changed since they were looked at stay.

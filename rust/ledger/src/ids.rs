@@ -187,18 +187,20 @@ impl Ids {
         Some(())
     }
 
-    /// The references of the oldest rejections and withdrawals, each group oldest first, of before `before_ms`.
-    pub fn oldest_keys(&self, before_ms: u64) -> impl Iterator<Item = Name128> {
-        let rejected = self.rejected_by_time.earliest_first();
+    /// The references of rejections of before `before_ms`, the oldest first, behind the first `skip`.
+    pub fn rejected_keys(&self, before_ms: u64, skip: usize) -> impl Iterator<Item = Name128> {
+        let rejected = self.rejected_by_time.behind(skip);
         let rejected = rejected.filter_map(|slot| self.rejections.get(slot));
-        let rejected = rejected.take_while(move |each| each.recorded_ms < before_ms);
-        let taken = self
-            .by_time
-            .earliest_first()
-            .filter_map(|slot| self.at(slot));
-        let taken = taken.take_while(move |each| each.accepted_ms() < before_ms);
-        let rejected = rejected.map(|each| each.key);
-        rejected.chain(taken.map(|each| each.key))
+        let old = rejected.take_while(move |each| each.recorded_ms < before_ms);
+        old.map(|each| each.key)
+    }
+
+    /// The references of withdrawals of before `before_ms`, the oldest first, behind the first `skip`.
+    pub fn taken_keys(&self, before_ms: u64, skip: usize) -> impl Iterator<Item = Name128> {
+        let taken = self.by_time.behind(skip);
+        let taken = taken.filter_map(|slot| self.at(slot));
+        let old = taken.take_while(move |each| each.accepted_ms() < before_ms);
+        old.map(|each| each.key)
     }
 
     /// Takes all attempts under a key out; answers with the payouts that they name.

@@ -51,7 +51,7 @@ pub use candidate::{Candidate, Names, withdrawal_digest};
 pub use error::{Denial, LedgerError};
 pub use fact::{Assignment, Fact, PayoutTerms, SweepTerms};
 pub use fact_codec::forgotten_state;
-pub use forget::{Forgotten, ForgottenAttempt};
+pub use forget::{Forgotten, ForgottenAttempt, Hand};
 pub use halts::Scope;
 pub use ledger::{Ledger, WithdrawalNames};
 pub use names::Name128;
@@ -60,7 +60,7 @@ pub use queue::{Blocker, Eta, FeeBudget, PayoutBounds};
 pub use slab::{Slab, Slot};
 pub use state::{End, State, TRANSITIONS};
 pub use subject::Subject;
-pub use submission::{Answer, Decision, Remedy, Submission};
+pub use submission::{Answer, Decision, MOST_ATTEMPTS, Remedy, Submission};
 pub use symbols::{Symbol, Symbols};
 pub use transfers::{
     Deposit, DepositAnswer, LEG_TRANSITIONS, LegState, MAX_LEGS, PendingName, Resolution, Surplus,

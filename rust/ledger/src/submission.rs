@@ -4,7 +4,7 @@
 //! 2. the same id with another body: `id.reused`
 //! 3. too late
 //! 4. intake is halted
-//! 5. attempts out of order
+//! 5. attempts out of order, or too many
 //! 6. a limit that denies
 //! 7. the pool's funds
 //! 8. a limit that holds
@@ -26,6 +26,9 @@ use crate::state::{End, State};
 use crate::subject::Subject;
 use crate::tags;
 use crate::ulid::Ulid;
+
+/// Attempts of one reference. Its answers are looked for one by one, and leave memory together, in one fact.
+pub const MOST_ATTEMPTS: u32 = 256;
 
 /// What intake decides for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,14 +179,16 @@ impl Ledger {
         leaf: u32,
     ) -> Result<Answer, LedgerError> {
         self.intact()?;
-        let mut before = self.attempts(&candidate.key);
-        if !old.is_empty() {
-            // Memory knows the newest; what is in both is the same.
-            let first = before.first().map_or(u32::MAX, |first| first.number);
-            let older = old.iter().filter(|attempt| attempt.number < first);
-            before = older.cloned().chain(before).collect();
-        }
-        if let Some(answer) = self.before_rules(candidate, &before, now_ms) {
+        // Memory knows the newest; what is in both is the same.
+        let last = self.newest_attempt(&candidate.key);
+        let last = last.or_else(|| old.iter().max_by_key(|attempt| attempt.number).cloned());
+        let same = last
+            .as_ref()
+            .and_then(|last| match last.number == candidate.attempt {
+                true => Some(last.clone()),
+                false => self.answered_before(&candidate.key, candidate.attempt, old),
+            });
+        if let Some(answer) = self.before_rules(candidate, same, last.as_ref(), now_ms) {
             return Ok(answer);
         }
         let mut fact = Submission {
@@ -193,7 +198,8 @@ impl Ledger {
             remedy: Remedy::None,
             earliest_pass_ms: 0,
             charges: Charges::NONE,
-            queued_since_ms: before.first().map_or(now_ms, |first| first.queued_since_ms),
+            // Each has the first one's.
+            queued_since_ms: last.map_or(now_ms, |last| last.queued_since_ms),
             recorded_ms: now_ms,
             sequence,
             leaf,
@@ -231,13 +237,13 @@ impl Ledger {
     fn before_rules(
         &self,
         candidate: &Candidate,
-        before: &[Attempt],
+        same: Option<Attempt>,
+        last: Option<&Attempt>,
         now_ms: u64,
     ) -> Option<Answer> {
-        let mut earlier = before.iter();
-        if let Some(same) = earlier.find(|attempt| attempt.number == candidate.attempt) {
+        if let Some(same) = same {
             return Some(match same.intent_sha256 == candidate.intent_sha256 {
-                true => Answer::Before(same.clone()),
+                true => Answer::Before(same),
                 false => Answer::refused(
                     tags::ID_REUSED,
                     Remedy::Never,
@@ -259,16 +265,12 @@ impl Ledger {
                 format!("halt {halt}, scope {scope}"),
             ));
         }
-        let next = before
-            .last()
-            .map_or(Some(1), |last| last.number.checked_add(1));
+        let next = last.map_or(Some(1), |last| last.number.checked_add(1));
         if next != Some(candidate.attempt) {
             let detail = format!("the next attempt is {}", next.unwrap_or(u32::MAX));
             return Some(Answer::refused(tags::ATTEMPT_SKIPPED, Remedy::Fix, detail));
         }
-        let (Some(first), Some(last)) = (before.first(), before.last()) else {
-            return None;
-        };
+        let last = last?;
         match last.state {
             None | Some(State::Voided(End::Cancelled | End::Expired)) => {}
             Some(State::Posted | State::Voided(End::Refunded)) => {
@@ -287,12 +289,21 @@ impl Ledger {
                 ));
             }
         }
-        if *first.wallet != *candidate.names.wallet
-            || first.routing_sequence != candidate.names.routing_sequence
+        if candidate.attempt > MOST_ATTEMPTS {
+            let detail = format!("a reference has {MOST_ATTEMPTS} at most");
+            return Some(Answer::refused(
+                tags::ATTEMPT_TOO_MANY,
+                Remedy::Never,
+                detail,
+            ));
+        }
+        // As the first one's, which each repeats.
+        if *last.wallet != *candidate.names.wallet
+            || last.routing_sequence != candidate.names.routing_sequence
         {
             let detail = format!(
                 "the first maps to {} by sequence {}",
-                first.wallet, first.routing_sequence
+                last.wallet, last.routing_sequence
             );
             return Some(Answer::refused(tags::ATTEMPT_ROUTING, Remedy::Fix, detail));
         }

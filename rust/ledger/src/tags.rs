@@ -40,6 +40,7 @@ tags! {
     ATTEMPT_SKIPPED = "attempt.skipped", "An attempt before this one was never made.";
     ATTEMPT_OPEN = "attempt.open", "The attempt before has not ended.";
     ATTEMPT_SPENT = "attempt.spent", "An attempt before was signed: paid, or refunded. Paying needs a new reference.";
+    ATTEMPT_TOO_MANY = "attempt.too_many", "A reference has 256 attempts at most. Paying needs a new reference.";
     ATTEMPT_ROUTING = "attempt.routing", "A later attempt must map to the same hot wallet as the first, by the same routing_sequence.";
     LIMIT = "limit.ID", "The limit named ID (from the policy) is exceeded: refused or held, as its `over` says.";
     INSUFFICIENT_FUNDS = "ledger.insufficient_funds", "The pool has less available than the hold.";

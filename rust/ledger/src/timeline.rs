@@ -92,6 +92,17 @@ impl Timeline {
             .flat_map(|chunk| chunk.slots.iter().copied())
     }
 
+    /// The same behind the first `skip`: a step for each chunk that is passed over.
+    pub fn behind(&self, skip: usize) -> impl Iterator<Item = Slot> {
+        let mut left = skip;
+        self.chunks.iter().flat_map(move |chunk| {
+            let passed = left.min(chunk.slots.len());
+            left = left.saturating_sub(passed);
+            let slots = chunk.slots.get(passed..).unwrap_or_default();
+            slots.iter().copied()
+        })
+    }
+
     /// The last chunk that begins at `at_ms` or before; the first when none does.
     fn chunk_of(&self, at_ms: u64) -> usize {
         self.chunks
@@ -109,7 +120,7 @@ impl Chunk {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects)]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -137,6 +148,9 @@ mod tests {
             slots.sort_by_key(|slot| (time(*slot), *slot));
             let mut found: Vec<Slot> = line.earliest_first().collect();
             prop_assert!(found.is_sorted_by_key(|slot| time(*slot)));
+            let behind: Vec<Slot> = line.behind(found.len() / 3).collect();
+            prop_assert_eq!(&behind, &found[found.len() / 3..]);
+            prop_assert_eq!(line.behind(found.len()).count(), 0);
             let mut back: Vec<Slot> = line.latest_first(u64::MAX).collect();
             back.reverse();
             prop_assert_eq!(&back, &found);

@@ -160,6 +160,31 @@ fn a_plan_that_overflows_changes_nothing() {
 }
 
 #[test]
+fn what_a_window_without_limits_cannot_count_is_denied_and_not_found_out_by_the_charge() {
+    let long = plain("long", Span::Sliding(86_400_000), None, Some(9));
+    let short = plain("short", Span::Sliding(1_000), Some(u128::MAX), None);
+    let mut world = World::new(vec![long, short.clone()]);
+    world.charge([0; 6], u128::MAX, NOW);
+    world.edit(vec![short]);
+    let asked = subject(&mut world.symbols, [0; 6]);
+    let later = NOW + 2_000;
+    for (amount, passes) in [(0, true), (1, false)] {
+        let checked = world.book.check(&asked, amount, later);
+        assert_eq!(
+            matches!(checked, Checked::Pass { .. }),
+            passes,
+            "{checked:?}"
+        );
+        let charged = world
+            .book
+            .clone()
+            .charge(Charges::COVERING, &asked, amount, later);
+        assert_eq!(charged.is_ok(), passes);
+    }
+    world.stored().unwrap();
+}
+
+#[test]
 fn a_release_of_what_was_never_charged_opens_no_other_time() {
     let mut world = World::new(vec![plain("a", Span::Sliding(60_000), Some(1_000), None)]);
     let rule = world.rules[0].clone();

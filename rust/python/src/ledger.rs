@@ -117,7 +117,9 @@ impl Ledger {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let found = self.run(py, |state| {
             state.ledger.intact()?;
-            Ok(state.ledger.forgettable(before_ms, most))
+            Ok(state
+                .ledger
+                .forgettable_from(&mut state.hand, before_ms, most))
         })?;
         let bytes = match found.is_empty() {
             true => None,

@@ -27,6 +27,8 @@ pub struct State {
     pub ledger: custody_ledger::Ledger,
     pub rules: Option<Arc<custody_intake::Rules>>,
     pub keyring_version: u64,
+    /// How far it was looked for what may leave memory.
+    pub hand: custody_ledger::Hand,
 }
 
 impl State {

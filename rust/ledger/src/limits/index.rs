@@ -73,10 +73,13 @@ impl Index {
                 self.old = Vec::new();
                 return;
             };
-            let cell = std::mem::replace(place, DEAD);
             self.moved = self.moved.saturating_add(1);
-            if cell != EMPTY && cell != DEAD {
-                self.used = self.used.saturating_add(put(&mut self.cells, cell));
+            // What is empty stays so: there every search of the old table ends.
+            if *place != EMPTY {
+                let cell = std::mem::replace(place, DEAD);
+                if cell != DEAD {
+                    self.used = self.used.saturating_add(put(&mut self.cells, cell));
+                }
             }
         }
     }
@@ -170,5 +173,29 @@ mod tests {
             index.cells.len() <= 4 * 8_192 * 4,
             "removed places are used again"
         );
+    }
+
+    /// The longest way that a search can go: cells in a row that do not end it.
+    fn longest_run(cells: &[u64]) -> usize {
+        let runs = cells.split(|cell| *cell == EMPTY).map(<[u64]>::len);
+        runs.max().unwrap_or(0)
+    }
+
+    #[test]
+    fn no_search_is_long_while_it_grows() {
+        let mut index = Index::default();
+        let mut moving = 0;
+        for number in 0..50_000_u32 {
+            index.insert(
+                number.wrapping_mul(2_654_435_761),
+                Slot::from_number(number),
+            );
+            if index.moved % 4_096 == 0 && index.moved > 0 && !index.old.is_empty() {
+                moving += 1;
+                let longest = longest_run(&index.old).max(longest_run(&index.cells));
+                assert!(longest < 2_000, "{longest} of {}", index.old.len());
+            }
+        }
+        assert!(moving > 10, "{moving}");
     }
 }

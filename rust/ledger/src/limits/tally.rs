@@ -163,6 +163,16 @@ impl Tally {
                 exceeded(terms, failing);
             }
         }
+        // A window whose limits are gone is counted as long as the tally is.
+        if let (Horizon::Sliding(lengths), Some(track), Some(last)) =
+            (&self.horizon, track, self.terms.last())
+        {
+            let longest = lengths.len().saturating_sub(1);
+            let spent = || track.spent(longest, lengths.last().copied(), now_ms);
+            if last.window < longest && spent().plus(event).is_none() {
+                exceeded(last, Failing::Overflow);
+            }
+        }
     }
 
     pub fn charge(&mut self, subject: &Subject, amount: u128, now_ms: u64) -> Option<()> {
