@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from custody.api.v1 import withdrawal_pb2 as pb
-from custody.ledger import LedgerState, Prepared
+from custody.ledger import LedgerState, Prepared, reference_key
 from custody.model.control import ControlState
-from custody.ports import IdMark
+from custody.ports import IdMark, OldPlace
 from custody.services.forgetting import OldAnswers
 from custody.services.id_feed import places_of
 from custody.services.intake import Intake
@@ -92,6 +94,61 @@ def test_a_store_of_another_journal_is_filled_anew(bench: Bench) -> None:
     bench.restart()
     assert bench.ids.mark() == mark
     assert send(bench, "paid", ETHER) == ("DUPLICATE", "", ids["paid"])
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "DELETE FROM places WHERE attempt = 1",
+        "UPDATE places SET state = 2",
+        "UPDATE places SET leaf = leaf + 1",
+        "DELETE FROM places; INSERT INTO places VALUES (x'00', 1, 1, 1, 1)",
+    ],
+)
+def test_a_store_that_was_changed_by_hand_is_put_right(bench: Bench, tmp_path: Path, by_hand: str) -> None:
+    ids = ended(bench)
+    forget(bench)
+    keys = [reference_key("backend", name) for name in ids]
+    places = bench.ids.find(keys)
+    bench.stop()
+    connection = sqlite3.connect(tmp_path / "ids.sqlite")
+    connection.executescript(by_hand)
+    connection.close()
+    bench.start()
+    assert bench.ids.find(keys) == places
+    assert len(places) == 2
+    assert send(bench, "paid", ETHER) == ("DUPLICATE", "", ids["paid"])
+    assert send(bench, "cancelled", ETHER + 1)[1] == "id.reused"
+
+
+class _Recorded:
+    """Stands for store, journal and ledger of `OldAnswers`, and says in which order it read."""
+
+    def __init__(self, places: list[OldPlace]) -> None:
+        self.places = places
+        self.read: list[tuple[int, int]] = []
+
+    def may_be_old(self, _prepared: object) -> tuple[int, list[bytes]]:
+        return 7, [place.key for place in self.places]
+
+    def find(self, _keys: object) -> list[OldPlace]:
+        return self.places
+
+    def leaf(self, sequence: int, leaf: int) -> bytes:
+        self.read.append((sequence, leaf))
+        return b""
+
+    def answer(self, _prepared: object, generation: int, found: list[tuple[int, int, bytes, int]]) -> None:
+        assert generation == 7
+        assert [place[:2] for place in found] == self.read
+
+
+def test_each_row_is_read_once_for_all_that_it_holds() -> None:
+    """References come in no order, and a row with thousands of leaves is not unpacked for each of them."""
+    places = [OldPlace(bytes([n]) * 16, 1, n * 7 % 40 + 1, n % 5 + 1, 1) for n in range(200)]
+    part: Any = _Recorded(places)
+    OldAnswers(part, part).ask(part, part)
+    assert part.read == sorted((place.sequence, place.leaf) for place in places)
 
 
 def test_a_stop_between_store_and_fact_loses_nothing(bench: Bench) -> None:

@@ -26,7 +26,6 @@ def places_of(fact: bytes) -> list[OldPlace]:
     ]
 
 
-
 class IdFeed:
     """Compares the store with the journal's rows as they are replayed, and fills it.
 
