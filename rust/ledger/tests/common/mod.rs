@@ -12,6 +12,7 @@
 pub mod plain;
 pub mod steps;
 pub mod transfers;
+pub mod withdrawals;
 
 use std::sync::Arc;
 

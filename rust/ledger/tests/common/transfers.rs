@@ -1,6 +1,6 @@
 //! Tables of pool transfers, one line for each: id, from, to, amount, flags, and in the last column what is said to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use custody_ledger::books::Purpose;
@@ -117,7 +117,9 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn run(ledger: &mut Ledger, table: &str) {
+    /// Answers with every status that was said to a transfer, `ok` for what happened.
+    pub fn run(ledger: &mut Ledger, table: &str) -> BTreeSet<String> {
+        let mut said = BTreeSet::new();
         let mut this = Self {
             now_ms: NOW,
             ..Self::default()
@@ -128,13 +130,18 @@ impl Table {
             let words: Vec<&str> = left.split_whitespace().collect();
             match this.other(ledger, &words) {
                 Some(status) => assert_eq!(status, expected.trim(), "{line}"),
-                None => this.line(ledger, &words, expected.trim()),
+                None => {
+                    this.line(ledger, &words, expected.trim());
+                    let word = expected.split_whitespace().last();
+                    said.extend(word.map(str::to_owned));
+                }
             }
         }
         assert!(
             this.waiting.is_empty(),
             "the last line is linked to nothing"
         );
+        said
     }
 
     fn line(&mut self, ledger: &mut Ledger, words: &[&str], expected: &str) {
@@ -180,6 +187,9 @@ impl Table {
         let mut order = order(&lines[0].0, legs);
         if let Some(initiator) = after("by:") {
             order.initiator = initiator.to_owned();
+        }
+        if let Some(ms) = after("before:") {
+            order.submit_before_ms = NOW + ms.parse::<u64>().unwrap();
         }
         let answer = transfer(ledger, order, self.now_ms);
         for ((id, _, expected), status) in lines.iter().zip(&answer.statuses) {
