@@ -55,7 +55,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Limit:
-    """`window_ms` of None is for ever. One that names no asset counts, and adds nothing up."""
+    """`window_ms` of None is for ever."""
 
     id: str
     scope: tuple[str, ...]
@@ -68,6 +68,11 @@ class Limit:
     @property
     def counted(self) -> tuple[object, ...]:
         return self.scope, self.asset, self.window_ms is None
+
+    @property
+    def adds_up(self) -> bool:
+        """Base units of several assets are never added up."""
+        return self.asset is not None or "asset" in self.scope
 
 
 class PlainIntake(PlainPools):
@@ -114,14 +119,14 @@ class PlainIntake(PlainPools):
             and (limit.window_ms is None or each.charged_ms + limit.window_ms > now_ms)
             and all(getattr(each.asked, part) == getattr(asked, part) for part in limit.scope)
         ]
-        return (sum(counts) if limit.asset else 0), len(counts)
+        return (sum(counts) if limit.adds_up else 0), len(counts)
 
     def verdict(self, limit: Limit, asked: Asked, now_ms: int) -> str:
         """The first clause that fails, if one does."""
         if limit.asset not in (None, asked.asset):
             return "asset"
         amount, count = self.spent(limit, asked, now_ms)
-        amount += asked.hold if limit.asset else 0
+        amount += asked.hold if limit.adds_up else 0
         if amount > MOST:
             return "overflow"
         if limit.amount is not None and (limit.amount == 0 or amount > limit.amount):
@@ -133,7 +138,7 @@ class PlainIntake(PlainPools):
     def submit(self, asked: Asked, now_ms: int) -> tuple[str, str]:
         """Outcome and tag."""
         if asked.hold > MOST:
-            return "INVALID", "intent.overflow"
+            return "INVALID", "intent.malformed"
         before = [each for each in self.attempts if each.asked.reference == asked.reference]
         if asked.attempt <= len(before):
             first = before[asked.attempt - 1]

@@ -371,7 +371,9 @@ pub fn act(
         }
     }
     ledger.apply(&fact).unwrap();
-    names.withdrawals.retain(|id| ledger.withdrawal(id).is_some());
+    names
+        .withdrawals
+        .retain(|id| ledger.withdrawal(id).is_some());
     (said, Some(Entry::Fact(fact)))
 }
 
