@@ -83,9 +83,16 @@ fn withdrawals() -> BTreeSet<String> {
         limit("hold", &[], HOUR, Some(50), Over::Hold),
         limit("none", &[], HOUR, Some(6_500), Over::Deny),
     ];
-    run(
-        &mut world(limits),
-        "
+    let mut refused = String::new();
+    for attempt in 1..256 {
+        refused.push_str(&format!("submit z {attempt} 9000 | limit.none\n"));
+    }
+    let table = "
+        submit z 256 1                    | accepted
+        reroute z 257 1                   | attempt.open
+        void z CANCELLED                  | ok
+        reroute z 257 1                   | attempt.too_many
+
         submit a 1 10                     | accepted
         halt h1 intake                    | ok
         submit a 1 10 0 3600000           | before
@@ -108,8 +115,8 @@ fn withdrawals() -> BTreeSet<String> {
         submit g 1 41                     | held limit.hold
         void g CANCELLED                  | ok
         submit h 1 40                     | accepted
-    ",
-    )
+    ";
+    run(&mut world(limits), &(refused + table))
 }
 
 /// In the order of each `decide_…`'s own list.
