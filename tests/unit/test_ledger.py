@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from structlog.testing import capture_logs
 
 from custody.errors import Denied, InvariantBroken, Malformed, NotFound
 from custody.ledger import (
@@ -23,6 +24,7 @@ from custody.ledger import (
     ulid_bytes,
     ulid_text,
 )
+from custody.services.rulebook import Rulebook
 from support.ledger_backend import ETH, HOUR_MS, NOW_MS, Backend, limit, results
 
 OPENED = (("hot-1", 1_000, "customers"), ("hot-1", 100, "house"), ("cold-1", 5_000, "customers"))
@@ -159,6 +161,29 @@ def test_tags_are_unique_and_explained() -> None:
     table = tags()
     assert len({tag for tag, _ in table}) == len(table) > 30
     assert all(meaning.endswith(".") for _, meaning in table)
+
+
+def test_a_limit_that_is_younger_than_what_left_memory_says_so() -> None:
+    backend = Backend()
+    ledger = backend.ledger(*OPENED)
+    id_ = take(backend, ledger, "a", 300)
+    enact(ledger, ledger.decide_assign("p1", "hot-1", [PayoutItem(id_, 300, 0)], ETH, 21, NOW_MS))
+    enact(ledger, ledger.decide_post("p1", 20))
+    later = NOW_MS + 2 * HOUR_MS
+    wanted = ledger.forgettable(later, 9)
+    assert wanted is not None
+    enact(ledger, ledger.decide_forget(wanted, later))
+    limits = [
+        limit("ever", "deny", 500, window="lifetime"),
+        limit("hour", "deny", 500),
+        limit("day", "deny", 500, window={"sliding_ms": 24 * HOUR_MS}),
+    ]
+    ledger.set_rules(backend.rules_of(backend.document | {"limits": limits}), backend.keyring.version)
+    assert ledger.young_limits(later) == [("day", NOW_MS + 1), ("ever", NOW_MS + 1)]
+    rulebook = Rulebook(ledger, backend.keyring, "main")
+    with capture_logs() as logs:
+        rulebook.warn(NOW_MS + 25 * HOUR_MS)
+    assert [(each["limit"], each["counts_from_ms"]) for each in logs] == [("ever", NOW_MS + 1)]
 
 
 def test_a_limit_book_alone() -> None:

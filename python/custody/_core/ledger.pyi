@@ -24,6 +24,7 @@ __all__ = [
     "transfer",
     "ulid_bytes",
     "ulid_text",
+    "young_limits",
 ]
 
 _Bounded: TypeAlias = tuple[int, int | None, int | None]
@@ -203,3 +204,4 @@ def blockers(
     ledger: Ledger, withdrawal_id: str, fee_asset: str | None = None, fee_per_item: int = 0
 ) -> list[tuple[str, str, str]]: ...
 def halt_of(ledger: Ledger, withdrawal_id: str) -> tuple[str, str] | None: ...
+def young_limits(ledger: Ledger, now_ms: int) -> list[tuple[str, int]]: ...

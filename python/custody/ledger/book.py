@@ -42,6 +42,10 @@ class Ledger(Waiting):
         """Take a policy, when its record is written and when it is replayed; what was spent stays spent."""
         self._core.set_rules(rules, keyring_version)
 
+    def young_limits(self, now_ms: int) -> list[tuple[str, int]]:
+        """Limits that may still miss what had left memory when they were new, and since when each counts, unix ms."""
+        return _core.young_limits(self._core, now_ms)
+
     def set_keyring_version(self, keyring_version: int) -> None:
         """Say which keyring signatures must have been verified under; older `Prepared` become stale."""
         self._core.set_keyring_version(keyring_version)

@@ -94,6 +94,7 @@ class Book:
         self._add(draft.kind, record, root)
         if draft.kind == record_pb2.RECORD_KIND_GOVERNANCE_ADVANCED:
             self._rulebook.follow(self._control.governance)
+            self._rulebook.warn(self._now_ms)
         if frozen and not time_halts(self._control):
             self.time_confirmed = True
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import structlog
+
 from custody.crypto import Keyring
 from custody.ledger import Ledger, Rules
 from custody.model.governance import Governance
 from custody.model.intake_rules import intake_rules
 
 __all__ = ["Rulebook"]
+
+_log = structlog.get_logger("rulebook")
 
 
 class Rulebook:
@@ -38,6 +42,13 @@ class Rulebook:
         self._keyring_version = self.keyring.version
         self.ledger.set_rules(rules, self._keyring_version)
         self._rules = rules
+
+    def warn(self, now_ms: int) -> None:
+        """Say which limits cannot count all that their windows hold, for a policy that was just enacted."""
+        for limit_id, counts_from_ms in self.ledger.young_limits(now_ms):
+            _log.warning(
+                "limit misses what is no longer in memory", limit=limit_id, counts_from_ms=counts_from_ms
+            )
 
     def follow_keys(self) -> None:
         """Take the keyring as it is now."""

@@ -11,7 +11,9 @@
 
 mod limit_world;
 
-use custody_ledger::limits::{Charges, Checked, Dimension, LimitBook, LimitRule, Span, Spent};
+use custody_ledger::limits::{
+    Charges, Checked, Dimension, Failing, LimitBook, LimitRule, Span, Spent,
+};
 use custody_ledger::{Symbol, Symbols};
 use limit_world::{NOW, World, plain, subject};
 
@@ -105,6 +107,14 @@ fn a_limit_that_cannot_know_all_says_since_when_it_counts() {
     let asked = subject(&mut world.symbols, [0; 6]);
     let clause = world.book.explain(&asked, 1, NOW).next().unwrap();
     assert_eq!((clause.spent.amount, clause.counts_from_ms), (8, NOW + 1));
+    let young = |world: &World, now| world.book.young(now).collect::<Vec<_>>();
+    assert_eq!(young(&world, u64::MAX), [(clause.limit, NOW + 1)]);
+    // A window misses it for no longer than it is.
+    world.edit(vec![plain("m", Span::Sliding(60_000), Some(100), None)]);
+    let m = world.symbols.find("m");
+    assert_eq!(young(&world, NOW + 59_999), [(m, NOW + 1)]);
+    assert_eq!(young(&world, NOW + 60_000), []);
+    world.edit(vec![plain("l", Span::Lifetime, Some(100), None)]);
     assert_eq!(
         world.book.longest_window_ms(),
         0,
@@ -157,6 +167,22 @@ fn a_plan_that_overflows_changes_nothing() {
     assert!(plan.count(&asked, 1, NOW).is_err());
     drop(plan);
     assert_eq!(world.bytes(), before);
+}
+
+#[test]
+fn a_book_that_has_seen_all_has_no_young_limits_and_clauses_have_names() {
+    let mut world = World::new(vec![plain("l", Span::Lifetime, Some(100), None)]);
+    world.charge([0; 6], 1, NOW);
+    assert_eq!(world.book.young(NOW).count(), 0);
+    let clauses = [
+        Failing::Asset,
+        Failing::Class,
+        Failing::Overflow,
+        Failing::Amount,
+        Failing::Count,
+    ];
+    let names = ["asset", "class", "overflow", "amount", "count"];
+    assert_eq!(clauses.map(Failing::name), names);
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(queued_demand, module)?)?;
     module.add_function(wrap_pyfunction!(position, module)?)?;
     module.add_function(wrap_pyfunction!(blockers, module)?)?;
-    module.add_function(wrap_pyfunction!(halt_of, module)?)
+    module.add_function(wrap_pyfunction!(halt_of, module)?)?;
+    module.add_function(wrap_pyfunction!(crate::limits::young_limits, module)?)
 }
 
 #[pyfunction]

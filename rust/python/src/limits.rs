@@ -9,6 +9,7 @@ use custody_ledger::{Name128, Subject, Symbol, Symbols};
 use pyo3::prelude::*;
 
 use crate::errors::raise;
+use crate::ledger::Ledger;
 use crate::ledger_state::to_py;
 
 /// Limits by id, each a sliding window for every key.
@@ -210,4 +211,19 @@ impl LimitBook {
         let clause = self.state().clause(py, limit_id, 0, 0, key)?;
         Ok(clause.counts_from_ms)
     }
+}
+
+/// The limits of a ledger that may still miss something, by id, and since when each counts, unix ms.
+#[pyfunction]
+pub fn young_limits(
+    py: Python<'_>,
+    ledger: &Bound<'_, Ledger>,
+    now_ms: u64,
+) -> PyResult<Vec<(String, u64)>> {
+    ledger.get().run(py, |state| {
+        let ledger = &state.ledger;
+        let young = ledger.limits().young(now_ms);
+        let named = young.map(|(id, from_ms)| (ledger.symbols().name(id).to_owned(), from_ms));
+        Ok(named.collect())
+    })
 }

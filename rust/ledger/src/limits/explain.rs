@@ -3,7 +3,7 @@
 
 use crate::limits::book::LimitBook;
 use crate::limits::rule::{Over, Span};
-use crate::limits::window::Spent;
+use crate::limits::window::{Spent, is_over};
 use crate::subject::Subject;
 use crate::symbols::Symbol;
 
@@ -118,6 +118,21 @@ impl LimitBook {
                 None => tally.earliest(track, terms, event, now_ms),
             },
             counts_from_ms: tally.counts_from_ms,
+        })
+    }
+
+    /// The limits that may still miss something: what was charged before the time beside each, unix ms, had left memory
+    /// when they were new, and counts for longer. In order of id.
+    pub fn young(&self, now_ms: u64) -> impl Iterator<Item = (Symbol, u64)> {
+        let now_ms = self.time(now_ms);
+        self.rules.iter().filter_map(move |(id, _)| {
+            let (tally, terms) = self.place(*id)?;
+            let misses = tally.counts_from_ms.checked_sub(1)?;
+            let over = match terms.span {
+                Span::Sliding(length_ms) => is_over(misses, length_ms, now_ms),
+                Span::Lifetime => false,
+            };
+            (!over).then_some((*id, tally.counts_from_ms))
         })
     }
 
