@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from custody.api.v1 import withdrawal_pb2 as pb
+from custody.errors import Malformed
 from custody.ledger import LedgerState, Prepared, reference_key
 from custody.model.control import ControlState
 from custody.ports import IdMark, OldPlace
@@ -129,10 +130,11 @@ class _Recorded:
         self.read: list[tuple[int, int]] = []
 
     def may_be_old(self, _prepared: object) -> tuple[int, list[bytes]]:
-        return 7, [place.key for place in self.places]
+        return 7, sorted({place.key for place in self.places})
 
-    def find(self, _keys: object) -> list[OldPlace]:
-        return self.places
+    def find(self, keys: list[bytes]) -> list[OldPlace]:
+        wanted = set(keys)
+        return [place for place in self.places if place.key in wanted]
 
     def leaf(self, sequence: int, leaf: int) -> bytes:
         self.read.append((sequence, leaf))
@@ -149,6 +151,18 @@ def test_each_row_is_read_once_for_all_that_it_holds() -> None:
     part: Any = _Recorded(places)
     OldAnswers(part, part).ask(part, part)
     assert part.read == sorted((place.sequence, place.leaf) for place in places)
+
+
+def test_a_request_asks_about_no_more_than_fits_into_memory() -> None:
+    """References with all the attempts that one may have, in numbers that a batch may name."""
+    places = [OldPlace(n.to_bytes(16, "big"), m, 1, m, 1) for n in range(129) for m in range(1, 257)]
+    fits: Any = _Recorded(places[: 128 * 256])
+    OldAnswers(fits, fits).ask(fits, fits)
+    assert len(fits.read) == 32_768
+    part: Any = _Recorded(places)
+    with pytest.raises(Malformed, match="send fewer"):
+        OldAnswers(part, part).ask(part, part)
+    assert part.read == [], "nothing is read for it"
 
 
 def test_a_stop_between_store_and_fact_loses_nothing(bench: Bench) -> None:

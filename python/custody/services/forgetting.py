@@ -6,13 +6,13 @@ it does not hold is put there again when the server starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from custody.api.journal.v1 import ledger_pb2, withdrawal_pb2
-from custody.errors import Denied, InvariantBroken
+from custody.errors import Denied, InvariantBroken, Malformed
 from custody.ledger import Ledger, Prepared
-from custody.ports import IdMark, IdStore, Journal
+from custody.ports import IdMark, IdStore, Journal, OldPlace
 from custody.services.commands import Decision, Draft, State
 from custody.services.conditions import Conditions
 from custody.services.id_feed import KIND, places_of
@@ -22,7 +22,9 @@ from custody.services.writer import Writer
 
 __all__ = ["Forgetter", "OldAnswers"]
 
-_AT_ONCE = 2_000  # references in one fact: a few milliseconds of the writer
+_KEYS_AT_ONCE = 256
+_MOST_PLACES = 32_768  # four for each item of a full batch; each is read into memory with its intent
+_AT_ONCE = 2_000  # attempts in one fact: a few milliseconds of the writer
 
 
 class OldAnswers:
@@ -34,15 +36,26 @@ class OldAnswers:
         self._intents = intents
 
     def ask(self, ledger: Ledger, prepared: Prepared) -> None:
-        """Look up what of a request may have left memory. Raises `InvariantBroken` when store and journal differ."""
+        """Look up what of a request may have left memory.
+
+        Raises `InvariantBroken` when store and journal differ, `Malformed` for more than one request may ask about.
+        """
         generation, keys = ledger.may_be_old(prepared)
-        # In the journal's order: each of its rows is read once, however many of them hold what is asked.
-        places = sorted(self._ids.find(keys), key=attrgetter("sequence", "leaf")) if keys else []
         found = [
             (place.sequence, place.leaf, self._intents.leaf(place.sequence, place.leaf), place.state)
-            for place in places
+            for place in self._places(keys)
         ]
         ledger.answer(prepared, generation, found)
+
+    def _places(self, keys: Sequence[bytes]) -> list[OldPlace]:
+        """In the journal's order: each of its rows is read once, however many of them hold what is asked."""
+        places: list[OldPlace] = []
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            places += self._ids.find(keys[start : start + _KEYS_AT_ONCE])
+            if len(places) > _MOST_PLACES:
+                detail = f"have more than {_MOST_PLACES} attempts of long ago: send fewer at once"
+                raise Malformed("items", detail)
+        return sorted(places, key=attrgetter("sequence", "leaf"))
 
 
 class Forgetter:
