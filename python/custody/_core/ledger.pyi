@@ -193,6 +193,7 @@ def select(
     fee_per_item: int,
     passed_over: Sequence[str],
     amounts: Sequence[tuple[str, int]],
+    sizes: Sequence[tuple[str, int, int]],
     weight: int | None,
     weights: Sequence[tuple[str, int]],
 ) -> list[str]: ...

@@ -27,6 +27,7 @@ class Waiting:
         passed_over: Iterable[str] = (),
         *,
         max_amounts: Mapping[str, int] | None = None,
+        sizes: Mapping[str, tuple[int, int]] | None = None,
         max_weight: int | None = None,
         weights: Mapping[str, int] | None = None,
     ) -> list[str]:
@@ -44,6 +45,7 @@ class Waiting:
             fee_per_item,
             list(passed_over),
             list((max_amounts or {}).items()),
+            [(asset, least, most) for asset, (least, most) in (sizes or {}).items()],
             max_weight,
             list((weights or {}).items()),
         )

@@ -205,8 +205,8 @@ fn later_attempts_follow_those_that_left_memory() {
         .unwrap();
     assert_eq!(
         (second.attempt(), second.queued_since_ms()),
-        (2, NOW),
-        "it inherits the age"
+        (2, NOW + 3 * AGE),
+        "what left memory took its age with it"
     );
     let again = kept.send(kept.world.item(&intent("a", 10)), NOW + 3 * AGE);
     assert_eq!(again.withdrawal_id, first.withdrawal_id);

@@ -155,7 +155,12 @@ impl Ledger {
                 withdrawal.charged_ms(),
             );
         }
-        self.follow(slot)
+        self.follow(slot)?;
+        // Only now: the queue knew it by the age that it had.
+        if let (Event::Void(_), Some(withdrawal)) = (event, self.ids.at_mut(slot)) {
+            withdrawal.waited_until(self.time_ms);
+        }
+        Ok(())
     }
 
     fn submitted(&mut self, fact: &Submission) -> Applied {

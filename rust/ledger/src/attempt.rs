@@ -31,8 +31,11 @@ pub struct Attempt {
     pub wallet: String,
     /// The policy that maps it.
     pub routing_sequence: u64,
-    /// The age that later attempts inherit.
+    /// The age it queued by.
     pub queued_since_ms: u64,
+    /// How long it and those before it waited, held or queued: the age that the next attempt inherits. One that was
+    /// refused, or that left memory, did not wait itself.
+    pub waited_ms: u64,
     /// The record that holds its intent.
     pub sequence: u64,
     /// Its leaf there, from 1.
@@ -87,6 +90,7 @@ impl Ledger {
             wallet: self.symbols.name(wallet).to_owned(),
             routing_sequence: route.map_or(0, |route| route.routing_sequence),
             queued_since_ms: 0,
+            waited_ms: 0,
             sequence: 0,
             leaf: 0,
         };
@@ -104,6 +108,7 @@ impl Ledger {
                 remedy: Remedy::None,
                 earliest_pass_ms: w.earliest_pass_ms(),
                 queued_since_ms: w.queued_since_ms(),
+                waited_ms: w.waited_ms(),
                 sequence: w.sequence,
                 leaf: w.leaf,
                 ..made
@@ -113,6 +118,7 @@ impl Ledger {
                 tag: self.symbols.name(r.tag).to_owned(),
                 earliest_pass_ms: r.earliest_pass_ms,
                 queued_since_ms: r.queued_since_ms,
+                waited_ms: r.recorded_ms.saturating_sub(r.queued_since_ms),
                 sequence: r.sequence,
                 leaf: r.leaf,
                 ..made

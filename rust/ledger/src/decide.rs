@@ -21,7 +21,7 @@ impl Ledger {
     /// A wallet's balance comes in: debit wallet, credit pool. Once for each wallet, asset and pool.
     ///
     /// # Errors
-    /// `ledger.amount`, `ledger.already_open`, `ledger.overflow`.
+    /// `ledger.amount`, `ledger.already_open`, `pool.unknown`, `ledger.overflow`.
     pub fn decide_open(&self, wallet: &str, asset: &str, amount: u128, pool: &str) -> Decided {
         self.intact()?;
         require(amount > 0, tags::AMOUNT, || "zero".to_owned())?;
@@ -29,6 +29,8 @@ impl Ledger {
         require(!self.opened.contains(&key), tags::ALREADY_OPEN, || {
             format!("{wallet} {asset} {pool}")
         })?;
+        let known = self.pools.get(self.symbols.find(pool)).is_some();
+        require(known, tags::POOL_UNKNOWN, || pool.to_owned())?;
         let (wallet, asset, pool) = key;
         self.feasible(Fact::Opened {
             wallet,

@@ -1,10 +1,14 @@
 //! What each fact enters in the books: the one place where amounts move.
 
+use std::collections::BTreeSet;
+
 use crate::books::{Claim, FeeClaim, House, Payment, Pool, Posting};
 use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
 use crate::ledger::{Ledger, Open};
+use crate::state::Event;
 use crate::symbols::Symbol;
-use crate::transfers::Remembered;
+use crate::transfers::{Remembered, TransferLeg};
+use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Withdrawal};
 
 /// Done, or what the fact speaks of and the state does not have.
@@ -24,15 +28,18 @@ pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered
             if ledger.opened.contains(&key) {
                 return Err(format!("{wallet} {asset} was opened before for {pool}"));
             }
+            listed(ledger, pool)?;
             posting.deposited(find(asset), find(wallet), Pool(find(pool)), *amount);
         }
-        Fact::Voided { id, .. } => {
+        Fact::Voided { id, end } => {
             let withdrawal = ledger.withdrawal(id);
             let withdrawal = withdrawal.ok_or_else(|| format!("no withdrawal {id}"))?;
+            takes(withdrawal, Event::Void(*end))?;
             posting.freed(claim(ledger, withdrawal));
         }
         Fact::Assigned(terms) => {
             let fee = payout_fee(ledger, terms, &ledger.house);
+            assignable(ledger, terms)?;
             assigned(ledger, terms, posting)?;
             posting.fee_held(&fee);
         }
@@ -57,6 +64,9 @@ pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered
         }
         Fact::SweepDeparted(terms) => {
             let (asset, from, to) = leg_names(ledger, terms);
+            if terms.amount == 0 || terms.from_wallet == terms.to_wallet {
+                return Err(format!("leg {} moves nothing", terms.leg));
+            }
             posting.departed(asset, from, to, terms.amount);
             posting.fee_held(&leg_fee(ledger, terms, &ledger.house));
         }
@@ -72,8 +82,16 @@ pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered
             posting.returned(asset, from, to, open.terms.amount);
             posting.fee_paid(leg_fee(ledger, &open.terms, &open.house), *fee_paid)?;
         }
-        Fact::Deposited(deposit) => *posting = ledger.deposits.credited(deposit, &mut find)?,
+        Fact::Deposited(deposit) => {
+            listed(ledger, &deposit.pool)?;
+            *posting = ledger.deposits.credited(deposit, &mut find)?;
+        }
         Fact::Transferred(order) => {
+            let legs = order.legs.iter().filter_map(TransferLeg::terms);
+            for terms in legs {
+                listed(ledger, &terms.from)?;
+                listed(ledger, &terms.to)?;
+            }
             let (entries, taken) = ledger.transfers.taken(order, &mut find)?;
             *posting = entries;
             return Ok(Remembered::Taken(taken));
@@ -92,6 +110,7 @@ pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered
             if ledger.releases.contains(&release.id) {
                 return Err(format!("release {} was made before", release.id));
             }
+            listed(ledger, &release.pool)?;
             let entries = release.entries(&ledger.books, &mut find);
             *posting = entries.map_err(|error| error.to_string())?;
         }
@@ -120,19 +139,50 @@ pub(crate) fn reserved(ledger: &Ledger, posting: &mut Posting) -> Entered {
     Ok(())
 }
 
+/// That the policy has the pool: what comes to be owed is owed by one that somebody answers for.
+fn listed(ledger: &Ledger, pool: &str) -> Entered {
+    let found = ledger.pools.get(ledger.symbols.find(pool));
+    found
+        .map(|_| ())
+        .ok_or_else(|| format!("the policy has no pool {pool}"))
+}
+
+/// That the table lets this happen to a withdrawal.
+fn takes(withdrawal: &Withdrawal, event: Event) -> Entered {
+    let after = withdrawal.state.after(event);
+    after
+        .map(|_| ())
+        .ok_or_else(|| format!("{} is {}", withdrawal.id, withdrawal.state.name()))
+}
+
+/// That a payout takes each once, of those that wait for one.
+fn assignable(ledger: &Ledger, terms: &PayoutTerms) -> Entered {
+    let ids: BTreeSet<Ulid> = terms.items.iter().map(|item| item.id).collect();
+    if ids.len() != terms.items.len() {
+        return Err(format!("payout {} pays one twice", terms.payout));
+    }
+    let mut items = terms.items.iter();
+    items.try_for_each(|item| takes(withdrawal_of(ledger, item)?, Event::Assign))
+}
+
 /// What leaves the wallet is reserved. What is paid and what is deducted must be what the intent says: a fact that says
 /// otherwise never happened.
 fn assigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Entered {
     let wallet = ledger.symbols.find(&terms.wallet);
+    let mut paid = None;
     for item in &terms.items {
         let withdrawal = withdrawal_of(ledger, item)?;
         if !adds_up(withdrawal, item) {
             return Err(format!("{} does not pay what was asked", item.id));
         }
-        let asset = ledger.subject(withdrawal).asset;
-        posting.outflow_held(asset, wallet, item.net_amount);
+        let subject = ledger.subject(withdrawal);
+        if subject.wallet != wallet || *paid.get_or_insert(subject.asset) != subject.asset {
+            return Err(format!("{} is of another wallet or asset", item.id));
+        }
+        posting.outflow_held(subject.asset, wallet, item.net_amount);
     }
-    Ok(())
+    paid.map(|_| ())
+        .ok_or_else(|| format!("payout {} pays nothing", terms.payout))
 }
 
 fn unassigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Entered {

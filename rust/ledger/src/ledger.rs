@@ -78,39 +78,43 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// An empty ledger; nothing passes until `configure` names its house pool.
+    /// An empty ledger; nothing passes until `configure` names its pools.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the house pool and the limits of a policy, when its record is written and when it is replayed. What was
-    /// spent stays spent: a limit that is new or counts otherwise counts the withdrawals of its window over again.
+    /// Takes the pools and the limits of a policy, both or neither, when its record is written and when it is replayed.
+    /// What was spent stays spent: a limit that is new or counts otherwise counts the withdrawals of its window over
+    /// again. What a pool no longer listed has, it keeps: its holds are paid, and nothing more is credited to it.
     ///
     /// # Errors
     /// `Malformed`: nothing changed. `Broken`.
-    pub fn configure(&mut self, house: &str, limits: Vec<LimitRule>) -> Result<(), LedgerError> {
+    pub fn configure(
+        &mut self,
+        listed: &[(String, Purpose)],
+        limits: Vec<LimitRule>,
+    ) -> Result<(), LedgerError> {
         self.intact()?;
-        if house.is_empty() {
-            return Err(LedgerError::malformed("house_pool", "is required"));
-        }
         let mut symbols = self.symbols.clone();
         let mut plan = self.limits.plan(&limits, &mut symbols)?;
+        let pools = listed
+            .iter()
+            .map(|(name, purpose)| (symbols.intern(name), *purpose));
+        let pools = Pools::new(pools).map_err(|reason| LedgerError::malformed("pools", reason))?;
+        let house = pools.house().map_or(Symbol::NONE, |house| house.0);
         let counts = !plan.is_complete();
         if counts {
             self.count_again(&mut plan, &symbols)?;
         }
         self.limits.take(plan);
+        symbols.name(house).clone_into(&mut self.house);
         self.symbols = symbols;
-        self.house = house.to_owned();
+        self.pools = pools;
         if counts {
             self.charge_again()?;
         }
-        let house = self.symbols.intern(house);
-        match self.pools.is_house(house) {
-            true => Ok(()),
-            false => self.set_pools(&[(self.house.clone(), Purpose::House)]),
-        }
+        Ok(())
     }
 
     /// Counts every withdrawal in memory that was not given back into the limits that are new.

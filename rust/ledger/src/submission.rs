@@ -198,8 +198,8 @@ impl Ledger {
             remedy: Remedy::None,
             earliest_pass_ms: 0,
             charges: Charges::NONE,
-            // Each has the first one's.
-            queued_since_ms: last.map_or(now_ms, |last| last.queued_since_ms),
+            // Time is what it waited: a reference made long ago and given up at once is no older than others.
+            queued_since_ms: now_ms.saturating_sub(last.map_or(0, |last| last.waited_ms)),
             recorded_ms: now_ms,
             sequence,
             leaf,

@@ -210,11 +210,36 @@ impl Withdrawal {
         self.rare.as_ref().map_or(IdRef::NONE, |rare| rare.previous)
     }
 
-    /// The age it queues by, unix ms; an attempt inherits the first one's.
+    /// The age it queues by, unix ms: when it was taken, or earlier by what the attempts before it had waited; once it
+    /// has ended unpaid, earlier by what it waited itself.
     #[must_use]
     pub fn queued_since_ms(&self) -> u64 {
         let rare = self.rare.as_ref();
         rare.map_or_else(|| self.accepted_ms(), |rare| rare.queued_since_ms)
+    }
+
+    /// How long the attempts before it waited and, once it has ended unpaid, it too: what the next attempt inherits.
+    #[must_use]
+    pub fn waited_ms(&self) -> u64 {
+        self.accepted_ms().saturating_sub(self.queued_since_ms())
+    }
+
+    /// It ended unpaid then: from now on its own wait is part of its age.
+    pub(crate) fn waited_until(&mut self, now_ms: u64) {
+        let waited_ms = now_ms.saturating_sub(self.accepted_ms());
+        let plain = Rare {
+            service_fee: self.service_fee(),
+            max_network_fee: None,
+            attempt: 1,
+            previous: IdRef::NONE,
+            queued_since_ms: self.accepted_ms(),
+            charged_ms: self.accepted_ms(),
+            earliest_pass_ms: 0,
+        };
+        if waited_ms > 0 {
+            let rare = self.rare.get_or_insert_with(|| Box::new(plain));
+            rare.queued_since_ms = rare.queued_since_ms.saturating_sub(waited_ms);
+        }
     }
 
     /// When it was taken, unix ms.

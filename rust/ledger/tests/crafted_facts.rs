@@ -16,9 +16,14 @@ use std::sync::Arc;
 use common::transfers::{deposit, order, pools, surplus, terms, transfer};
 use common::{ETH, NOW, candidate, renamed, submit};
 use custody_ledger::{
-    Answer, Assignment, Fact, Ledger, PayoutTerms, PendingName, Scope, SuspenseRelease, SweepTerms,
-    TransferLeg, TransferOrder, TransferRefusal, TransferStatus, Ulid,
+    Answer, Assignment, End, Fact, Ledger, PayoutTerms, PendingName, Scope, SuspenseRelease,
+    SweepTerms, TransferLeg, TransferOrder, TransferRefusal, TransferStatus, Ulid,
 };
+
+fn other_wallet(mut terms: PayoutTerms) -> PayoutTerms {
+    terms.wallet = "hot-2".to_owned();
+    terms
+}
 
 /// A withdrawal of 30 and a payout of another 10, a pending transfer of 20 and one that was posted, 3 in suspense, a deposit.
 fn busy() -> (Ledger, Ulid) {
@@ -130,6 +135,7 @@ fn submitted(ledger: &Ledger, pool: &str, amount: u128) -> Fact {
 }
 
 fn crafted(ledger: &Ledger, queued: Ulid) -> Vec<(&'static str, Fact)> {
+    let payout_of = |id| payout("p2", id, 30, 0, 1);
     let payout = |net, charged, fee| Fact::Assigned(payout("p2", queued, net, charged, fee));
     let posted = |fee_paid| Fact::Posted {
         payout: "p1".to_owned(),
@@ -162,7 +168,67 @@ fn crafted(ledger: &Ledger, queued: Ulid) -> Vec<(&'static str, Fact)> {
         amount,
         pool: "customers".to_owned(),
     };
+    let mut no_items = payout_of(queued);
+    no_items.items.clear();
+    let mut twice = payout_of(queued);
+    twice.items.push(twice.items[0].clone());
+    let mut itself = match sweep(1, 1) {
+        Fact::SweepDeparted(terms) => terms,
+        other => panic!("{other:?}"),
+    };
+    itself.to_wallet = "hot-1".to_owned();
+    let pends_to = |to: &str| TransferLeg::Pend {
+        terms: terms("house", to, 1),
+        expires_ms: NOW + 2 * common::HOUR,
+    };
+    let opened_for_nobody = Fact::Opened {
+        wallet: "hot-3".to_owned(),
+        asset: ETH.to_owned(),
+        amount: 1,
+        pool: "nobody".to_owned(),
+    };
+    let mut to_nobody = release("r2", 1);
+    to_nobody.pool = "nobody".to_owned();
     vec![
+        (
+            "a payout of another wallet",
+            Fact::Assigned(other_wallet(payout_of(queued))),
+        ),
+        ("a payout of nothing", Fact::Assigned(no_items)),
+        ("a payout of one twice", Fact::Assigned(twice)),
+        (
+            "a payout of what another has",
+            Fact::Assigned(PayoutTerms {
+                items: ledger.payout("p1").unwrap().items.clone(),
+                ..payout_of(queued)
+            }),
+        ),
+        (
+            "the end of what a payout has",
+            Fact::Voided {
+                id: ledger.payout("p1").unwrap().items[0].id,
+                end: End::Cancelled,
+            },
+        ),
+        ("a sweep of nothing", sweep(0, 1)),
+        ("a sweep to itself", Fact::SweepDeparted(itself)),
+        ("to a pool that nobody has", moved("house", "nobody", 1)),
+        (
+            "pending to a pool that nobody has",
+            taken("new", vec![pends_to("nobody")]),
+        ),
+        (
+            "a deposit to a pool that nobody has",
+            credited(deposit(9, 1, "nobody")),
+        ),
+        (
+            "a wallet opened for a pool that nobody has",
+            opened_for_nobody,
+        ),
+        (
+            "a release to a pool that nobody has",
+            Fact::SuspenseReleased(to_nobody),
+        ),
         // One pool pays for another.
         (
             "a withdrawal from a pool that has too little",

@@ -12,7 +12,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ETH, HOUR, NOW, candidate, limit, submit};
+use common::{ETH, HOUR, NOW, candidate, limit, listed, submit};
 use custody_ledger::limits::Over;
 use custody_ledger::{
     Answer, Attempt, Candidate, Decision, End, Fact, Hand, Ledger, MOST_ATTEMPTS, Name128, Remedy,
@@ -30,7 +30,7 @@ fn rich() -> Ledger {
         Some(10),
         Over::Deny,
     );
-    ledger.configure("house", vec![most]).unwrap();
+    ledger.configure(&listed(), vec![most]).unwrap();
     let fact = ledger
         .decide_open("hot-1", ETH, 1 << 60, "customers")
         .unwrap();

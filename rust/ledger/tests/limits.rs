@@ -9,7 +9,9 @@
 
 mod common;
 
-use common::{ETH, HOUR, NOW, accepted, candidate, enact, limit, payout, renamed, submit, world};
+use common::{
+    ETH, HOUR, NOW, accepted, candidate, enact, limit, listed, payout, renamed, submit, world,
+};
 use custody_ledger::limits::{Dimension, LimitRule, Over, Span, Spent};
 use custody_ledger::{End, FeeMode, Ledger, State, Subject};
 
@@ -47,7 +49,7 @@ fn a_new_or_rescoped_limit_counts_what_was_spent_before_it() {
         limit("old", &by_customer, HOUR, Some(500), Over::Deny),
         limit("new", &[], 2 * HOUR, Some(160), Over::Deny),
     ];
-    ledger.configure("house", rules).unwrap();
+    ledger.configure(&listed(), rules).unwrap();
     assert_eq!(spent(&ledger, "new", NOW + 4).amount, 150);
     assert_eq!(spent(&ledger, "old", NOW + 4).amount, 150);
     assert_eq!(
@@ -147,7 +149,7 @@ fn a_lengthened_limit_and_one_for_ever_count_what_is_in_memory() {
         ..limit("ever", &[Dimension::Customer], HOUR, Some(160), Over::Hold)
     };
     let rules = vec![limit("l", &[], 3 * HOUR, Some(500), Over::Deny), ever];
-    ledger.configure("house", rules.clone()).unwrap();
+    ledger.configure(&listed(), rules.clone()).unwrap();
     assert_eq!(spent(&ledger, "l", NOW).amount, 150, "three hours");
     assert_eq!(spent(&ledger, "ever", NOW).amount, 150);
     let far = NOW + 10_000 * HOUR;
@@ -158,7 +160,7 @@ fn a_lengthened_limit_and_one_for_ever_count_what_is_in_memory() {
     // An edit of bounds alone forgets nothing.
     let mut edited = rules;
     edited[1].amount = Some(100);
-    ledger.configure("house", edited).unwrap();
+    ledger.configure(&listed(), edited).unwrap();
     assert_eq!(spent(&ledger, "ever", far).amount, 100);
     assert_eq!(
         submit(&mut ledger, candidate("c", 1, 1), NOW).0,
@@ -176,7 +178,7 @@ fn rules_that_cannot_be_used_change_nothing() {
         vec![limit("l", &[], HOUR, None, Over::Deny)],
         vec![limit("", &[], HOUR, Some(1), Over::Deny)],
     ] {
-        assert!(ledger.configure("house", bad).is_err());
+        assert!(ledger.configure(&listed(), bad).is_err());
         assert_eq!(ledger.state_hash().unwrap(), before);
     }
 }

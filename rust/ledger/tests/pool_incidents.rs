@@ -10,8 +10,8 @@
 
 mod common;
 
-use common::transfers::{POOLS, credit, deposit, order, pools, terms, transfer};
-use common::{ETH, NOW, USD, candidate, enact, pool, submit, wallet};
+use common::transfers::{credit, deposit, order, pools, terms, transfer};
+use common::{ETH, NOW, USD, candidate, enact, listed, pool, submit, wallet};
 use custody_ledger::books::Purpose;
 use custody_ledger::{Fact, Ledger, TransferLeg, TransferOrder, TransferStatus};
 
@@ -22,12 +22,11 @@ fn one(reference: &str, from: &str, to: &str, amount: u128) -> TransferOrder {
 /// Ten pools in a ring, the first with 100.
 fn ring() -> Ledger {
     let mut ledger = Ledger::new();
-    ledger.configure("house", vec![]).unwrap();
     let mut listed: Vec<_> = (0..10)
         .map(|n| (format!("pool-{n}"), Purpose::Customers))
         .collect();
     listed.push(("house".to_owned(), Purpose::House));
-    ledger.set_pools(&listed).unwrap();
+    ledger.configure(&listed, vec![]).unwrap();
     let opened = ledger.decide_open("hot-1", ETH, 100, "pool-0").unwrap();
     ledger.apply(&opened).unwrap();
     ledger
@@ -146,10 +145,7 @@ fn the_same_request_a_thousand_times_is_one_transfer() {
 #[test]
 fn what_is_not_there_cannot_be_given_away() {
     let mut ledger = Ledger::new();
-    ledger.configure("house", vec![]).unwrap();
-    ledger
-        .set_pools(&POOLS.map(|(name, purpose)| (name.to_owned(), purpose)))
-        .unwrap();
+    ledger.configure(&listed(), vec![]).unwrap();
     for (id, amount, name) in [
         ("hot-1", 1_000, "customers"),
         ("cold-1", 44_000, "customers"),

@@ -11,7 +11,9 @@
 mod common;
 
 use common::transfers::{Table, credit, deposit, order, pools, terms, transfer};
-use common::{ETH, NOW, USD, pool, wallet};
+use common::{ETH, HOUR, NOW, USD, candidate, enact, limit, pool, submit, wallet};
+use custody_ledger::books::Purpose;
+use custody_ledger::limits::Over;
 use custody_ledger::{LedgerError, MAX_LEGS, Remedy, TransferLeg, TransferStatus};
 
 #[test]
@@ -386,7 +388,7 @@ fn a_pool_that_left_the_policy_still_pays_what_it_owes_and_takes_nothing() {
         .filter(|(name, _)| *name != "insurance")
         .map(|(name, purpose)| ((*name).to_owned(), *purpose))
         .collect();
-    ledger.set_pools(&listed).unwrap();
+    ledger.configure(&listed, vec![]).unwrap();
     Table::run(
         &mut ledger,
         "
@@ -397,14 +399,43 @@ fn a_pool_that_left_the_policy_still_pays_what_it_owes_and_takes_nothing() {
         has pool:insurance                           | 5
     ",
     );
-    // Two houses, another house, none: the policy that was in force stays.
+    // Two houses, one twice, one without a name, none: the policy that was in force stays, its limits too.
     let house = |name: &str| (name.to_owned(), custody_ledger::books::Purpose::House);
+    let before = ledger.state_hash().unwrap();
+    let tight = limit("new", &[], HOUR, Some(1), Over::Deny);
     for wrong in [
         vec![house("house"), house("margin")],
-        vec![house("margin")],
+        vec![house("house"), house("house")],
+        vec![house("")],
         vec![],
     ] {
-        assert!(ledger.set_pools(&wrong).is_err());
+        assert!(ledger.configure(&wrong, vec![tight.clone()]).is_err());
+        assert_eq!(ledger.state_hash().unwrap(), before);
     }
     Table::run(&mut ledger, "t1 house margin 1 | ok");
+}
+
+#[test]
+fn another_house_takes_the_fees_from_now_on_and_every_pool_stays_known() {
+    let mut ledger = pools();
+    let changed = common::transfers::POOLS.map(|(name, purpose)| match name {
+        "house" => (name.to_owned(), Purpose::Customers),
+        "margin" => (name.to_owned(), Purpose::House),
+        _ => (name.to_owned(), purpose),
+    });
+    ledger.configure(&changed, vec![]).unwrap();
+    Table::run(
+        &mut ledger,
+        "
+        t1   house        margin       7             | ok
+        t2   customers    lending      1             | ok
+        deposit 1 5 insurance                        | ok
+    ",
+    );
+    let (_, id) = submit(&mut ledger, candidate("a", 1, 10), NOW);
+    let assigned = ledger.decide_assign(common::payout("p", id.unwrap(), 10, 8), NOW);
+    assert_eq!(enact(&mut ledger, assigned), "ledger.house_empty");
+    let assigned = ledger.decide_assign(common::payout("p", id.unwrap(), 10, 7), NOW);
+    assert_eq!(enact(&mut ledger, assigned), "ok");
+    assert_eq!(ledger.available(ETH, &pool("margin")), 0);
 }

@@ -12,7 +12,7 @@
 mod common;
 
 use common::steps::{Names, Step, decide, limits, step, submission};
-use common::{HOUR, NOW, USD, world};
+use common::{HOUR, NOW, USD, listed, world};
 use custody_ledger::limits::LimitRule;
 use custody_ledger::{Answer, Decision, Fact, Ledger, LedgerError, State};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ fn replayed(stored: &[Stored]) -> Ledger {
         match each {
             Stored::Fact(bytes) => ledger.apply(&Fact::decode(bytes).unwrap()).unwrap(),
             Stored::Submission(fact) => ledger.apply(&Fact::Submitted(fact.clone())).unwrap(),
-            Stored::Limits(rules) => ledger.configure("house", rules.clone()).unwrap(),
+            Stored::Limits(rules) => ledger.configure(&listed(), rules.clone()).unwrap(),
         }
     }
     ledger
@@ -69,7 +69,7 @@ proptest! {
             }
             match step {
                 Step::Limits(amount, window_ms) => {
-                    ledger.configure("house", limits(*amount, *window_ms)).unwrap();
+                    ledger.configure(&listed(), limits(*amount, *window_ms)).unwrap();
                     stored.push(Stored::Limits(limits(*amount, *window_ms)));
                 }
                 Step::Clock(ms) => now = now.saturating_add_signed(*ms),

@@ -216,16 +216,66 @@ fn held_ones_wait_for_their_quorum_and_expire_too() {
 }
 
 #[test]
-fn a_later_attempt_inherits_the_first_ones_age() {
+fn a_later_attempt_inherits_what_those_before_it_waited() {
     let mut ledger = world(vec![]);
+    let end = |ledger: &mut Ledger, id, at_ms| {
+        ledger.see(at_ms);
+        let decided = ledger.decide_void(id, custody_ledger::End::Cancelled, at_ms);
+        assert_eq!(enact(ledger, decided), "ok");
+    };
+    let again = |ledger: &mut Ledger, attempt, at_ms| {
+        let mut wanted = candidate("a", attempt, 1);
+        wanted.submit_before_ms = at_ms + 1;
+        ledger.see(at_ms);
+        submit(ledger, wanted, at_ms).1.unwrap()
+    };
+    let since = |ledger: &Ledger, id: &Ulid| ledger.withdrawal(id).unwrap().queued_since_ms();
     let first = accepted(&mut ledger, "a", 1);
-    let other = add(&mut ledger, "b", 1, NOW + 1, |_| {});
-    let decided = ledger.decide_void(first, custody_ledger::End::Cancelled, NOW + 2);
-    assert_eq!(enact(&mut ledger, decided), "ok");
-    let (_, again) = submit(&mut ledger, candidate("a", 2, 1), NOW + 3);
+    end(&mut ledger, first, NOW + 30 * MINUTE);
+    // Nine minutes of nothing are no age.
+    let second = again(&mut ledger, 2, NOW + 39 * MINUTE);
+    assert_eq!(since(&ledger, &second), NOW + 9 * MINUTE);
+    let before = add(&mut ledger, "b", 1, NOW + 8 * MINUTE, |wanted| {
+        wanted.customer = Name128::customer("c3")
+    });
+    let behind = add(&mut ledger, "c", 1, NOW + 10 * MINUTE, |wanted| {
+        wanted.customer = Name128::customer("c2")
+    });
+    let order = ledger.select("hot-1", NOW + 40 * MINUTE, 9, &fee(1), &NONE);
+    assert_eq!(order, [before, second, behind]);
+    end(&mut ledger, second, NOW + 40 * MINUTE);
+    let third = again(&mut ledger, 3, NOW + HOUR);
     assert_eq!(
-        ledger.select("hot-1", NOW + 4, 9, &fee(1), &NONE),
-        [again.unwrap(), other]
+        since(&ledger, &third),
+        NOW + 29 * MINUTE,
+        "31 minutes in all"
+    );
+}
+
+/// Thousands of references made and given up days ago, or refused then, would otherwise stand before whoever comes now.
+#[test]
+fn what_did_not_wait_is_not_old() {
+    let mut ledger = world(vec![limit("tight", &[], HOUR, Some(5), Over::Deny)]);
+    let (word, _) = submit(&mut ledger, candidate("refused", 1, 6), NOW);
+    assert_eq!(word, "limit.tight");
+    let ended = accepted(&mut ledger, "ended", 1);
+    ledger.see(NOW + 1);
+    let decided = ledger.decide_void(ended, custody_ledger::End::Cancelled, NOW + 1);
+    assert_eq!(enact(&mut ledger, decided), "ok");
+    let later = NOW + 48 * HOUR;
+    ledger.see(later);
+    let honest = add(&mut ledger, "honest", 1, later, |_| {});
+    let second = |ledger: &mut Ledger, reference| {
+        let mut wanted = candidate(reference, 2, 1);
+        wanted.customer = Name128::customer("c2");
+        (wanted.submit_before_ms, wanted.pay_before_ms) = (later + MINUTE, later + HOUR);
+        submit(ledger, wanted, later + 2).1.unwrap()
+    };
+    let ended = second(&mut ledger, "ended");
+    let refused = second(&mut ledger, "refused");
+    assert_eq!(
+        ledger.select("hot-1", later + 3, 9, &fee(1), &NONE),
+        [honest, ended, refused],
     );
 }
 

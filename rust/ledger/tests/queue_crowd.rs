@@ -96,6 +96,22 @@ fn what_cannot_be_paid_is_not_looked_at_one_by_one() {
         _ => (place.amount, place.fee_cap) = (2_000, Some(9)),
     };
     assert_cheap("each for its own reason", crowd(mixed, CROWD));
+    // Too small, and too large for the funds or to be paid at all; more so when the least that pays rises and falls.
+    for least in [20, 5, 20] {
+        let amounts = [1, 4, 2_001, 1_000_000];
+        let mut world = crowd(|n, place| place.amount = amounts[n as usize % 4], CROWD / 3);
+        world.sizes = Some((world.till.eth, 5..=100_000));
+        world.till.has = 2_000;
+        for n in 0..100 {
+            world.add(world.place(u64::MAX - n, 20));
+        }
+        let first = world.looks(100);
+        world.sizes = Some((world.till.eth, least..=100_000));
+        world.looks(100);
+        let (looked, chosen) = world.looks(100);
+        assert_eq!((first.1, chosen), (100, 100), "{least}");
+        assert!(looked < 30_000, "{least}: {looked}");
+    }
     // Half an hour later all are old: funds are kept, and only old ones may have them.
     let mut world = crowd(
         |n, place| place.amount = 1 + 2_000 * u128::from(n % 2),

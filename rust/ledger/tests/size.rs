@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use common::{ETH, HOUR, NOW, candidate, limit};
+use common::{ETH, HOUR, NOW, candidate, limit, listed};
 use custody_ledger::limits::{Dimension, LimitRule, Over};
 use custody_ledger::{Answer, Assignment, Candidate, Fact, Ledger, Name128, PayoutTerms, Ulid};
 
@@ -44,7 +44,7 @@ static ALLOCATOR: Counting = Counting;
 
 fn ledger(limits: Vec<LimitRule>) -> Ledger {
     let mut ledger = Ledger::new();
-    ledger.configure("house", limits).unwrap();
+    ledger.configure(&listed(), limits).unwrap();
     for pool in ["customers", "house"] {
         let fact = ledger.decide_open("hot-1", ETH, 1 << 100, pool).unwrap();
         ledger.apply(&fact).unwrap();

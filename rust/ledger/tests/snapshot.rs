@@ -13,17 +13,13 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::steps::{Entry, Names, Step, act, any_step, limits};
-use common::transfers::POOLS;
-use common::{ETH, HOUR, NOW, USD, candidate, world};
+use common::{ETH, HOUR, NOW, USD, candidate, listed, world};
 use custody_ledger::books::Purpose;
 use custody_ledger::{FeeBudget, Ledger, Name128, Scope};
 use proptest::prelude::*;
 
 fn start() -> Ledger {
-    let mut ledger = world(limits(600, HOUR));
-    let listed = POOLS.map(|(name, purpose)| (name.to_owned(), purpose));
-    ledger.set_pools(&listed).unwrap();
-    ledger
+    world(limits(600, HOUR))
 }
 
 /// All that a ledger says, in one text.
@@ -163,27 +159,24 @@ fn the_same_policy_again_changes_nothing() {
         };
         act(&mut ledger, &step, &mut names, &mut now, number);
     }
-    let listed = POOLS.map(|(name, purpose)| (name.to_owned(), purpose));
     let bytes = ledger.snapshot().unwrap();
     let mut other = restored(&ledger);
-    other.configure("house", limits(600, HOUR)).unwrap();
-    other.set_pools(&listed).unwrap();
+    other.configure(&listed(), limits(600, HOUR)).unwrap();
     assert_eq!(other.snapshot().unwrap(), bytes);
     // Another one does what it does live: new windows count what is in memory.
     for each in [&mut ledger, &mut other] {
-        each.configure("house", limits(90, 2 * HOUR)).unwrap();
         let two = [
             ("house".to_owned(), Purpose::House),
             ("customers".to_owned(), Purpose::Customers),
         ];
-        each.set_pools(&two).unwrap();
+        each.configure(&two, limits(90, 2 * HOUR)).unwrap();
     }
     assert_eq!(other.snapshot().unwrap(), ledger.snapshot().unwrap());
     assert_ne!(other.snapshot().unwrap(), bytes);
     // A list of pools that is refused leaves no name behind.
     let before = ledger.snapshot().unwrap();
-    let other_house = [("other".to_owned(), Purpose::House)];
-    assert!(ledger.set_pools(&other_house).is_err());
+    let no_house = [("other".to_owned(), Purpose::Customers)];
+    assert!(ledger.configure(&no_house, limits(1, HOUR)).is_err());
     assert_eq!(ledger.snapshot().unwrap(), before);
 }
 

@@ -24,6 +24,7 @@ fn opening() {
         has pool:customers                | 6000
         open hot-1 5 customers            | ledger.already_open
         open hot-1 0 lending              | ledger.amount
+        open hot-2 5 nobody               | pool.unknown
         open hot-2 5 customers            | ok
         open hot-3 340282366920938463463374607431768211455 customers | ledger.overflow
         has pool:customers                | 6005

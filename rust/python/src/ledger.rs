@@ -50,10 +50,7 @@ impl Ledger {
     fn set_rules(&self, py: Python<'_>, rules: &Rules, keyring_version: u64) -> PyResult<()> {
         let rules = Arc::clone(&rules.inner);
         self.run(py, |state| {
-            state
-                .ledger
-                .configure(&rules.house_pool, rules.limits.clone())?;
-            state.ledger.set_pools(&rules.pools)?;
+            state.ledger.configure(&rules.pools, rules.limits.clone())?;
             (state.rules, state.keyring_version) = (Some(rules), keyring_version);
             Ok(())
         })

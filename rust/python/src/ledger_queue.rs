@@ -31,6 +31,7 @@ fn select(
     fee_per_item: u128,
     passed_over: Vec<String>,
     amounts: Vec<(String, u128)>,
+    sizes: Vec<(String, u128, u128)>,
     weight: Option<u64>,
     weights: Vec<(String, u64)>,
 ) -> PyResult<Vec<String>> {
@@ -38,6 +39,10 @@ fn select(
     let bounds = PayoutBounds {
         count: most,
         amounts,
+        sizes: sizes
+            .into_iter()
+            .map(|(asset, least, most)| (asset, least..=most))
+            .collect(),
         weight,
         weights,
     };

@@ -169,7 +169,7 @@ impl World {
     pub fn opened(&self) -> Ledger {
         let mut ledger = Ledger::new();
         ledger
-            .configure(&self.rules.house_pool, self.rules.limits.clone())
+            .configure(&self.rules.pools, self.rules.limits.clone())
             .unwrap();
         for (asset, amount) in [(ETH, 10_000), (USD, 1_000)] {
             let fact = ledger

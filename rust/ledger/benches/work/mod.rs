@@ -4,6 +4,7 @@ pub mod clock;
 
 use std::sync::Arc;
 
+use custody_ledger::books::Purpose;
 use custody_ledger::limits::{Dimension, LimitRule, Over, Span};
 use custody_ledger::{Candidate, FeeMode, Ledger, Name128, Names, Priority};
 
@@ -59,7 +60,9 @@ impl World {
 /// An open ledger with these limits.
 pub fn ledger(world: &World) -> Ledger {
     let mut ledger = Ledger::new();
-    ledger.configure("house", world.limits.clone()).unwrap();
+    let pools = [("customers", Purpose::Customers), ("house", Purpose::House)];
+    let pools = pools.map(|(name, purpose)| (name.to_owned(), purpose));
+    ledger.configure(&pools, world.limits.clone()).unwrap();
     for pool in ["customers", "house"] {
         let fact = ledger.decide_open("hot-1", ETH, 1 << 100, pool).unwrap();
         ledger.apply(&fact).unwrap();

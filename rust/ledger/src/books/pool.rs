@@ -72,10 +72,13 @@ impl Pools {
     /// Takes the policy's list.
     ///
     /// # Errors
-    /// A sentence, when a name comes twice, or not exactly one is the house.
+    /// A sentence, when a name is empty or comes twice, or not exactly one is the house.
     pub fn new(listed: impl IntoIterator<Item = (Symbol, Purpose)>) -> Result<Self, &'static str> {
         let mut pools = BTreeMap::new();
         for (name, purpose) in listed {
+            if name.is_none() {
+                return Err("a pool has no name");
+            }
             if pools.insert(name, purpose).is_some() {
                 return Err("a pool is listed twice");
             }

@@ -1,6 +1,7 @@
 //! The ledger's queue: its withdrawals as places, its books as funds, its halts.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use super::lines::{Party, Stage};
 use super::place::{Place, Places};
@@ -35,6 +36,9 @@ pub struct PayoutBounds {
     pub count: usize,
     /// How much at most of each of these assets; of others as much as there is.
     pub amounts: Vec<(String, u128)>,
+    /// From how much to how much one withdrawal of these assets may have. What has less or more is passed over, and
+    /// nothing is kept for it: the planner would refuse it however much there is.
+    pub sizes: Vec<(String, RangeInclusive<u128>)>,
     /// How many vbytes or how much gas at most.
     pub weight: Option<u64>,
     /// The most that one withdrawal of an asset weighs. With a bound, an asset that is not named is not selected.
@@ -153,6 +157,11 @@ impl Ledger {
             fee_asset: find(&fee.asset),
             fee_per_item: fee.per_item,
             amounts: bounds.amounts.iter().map(|(a, n)| (find(a), *n)).collect(),
+            sizes: bounds
+                .sizes
+                .iter()
+                .map(|(asset, sizes)| (find(asset), sizes.clone()))
+                .collect(),
             weight: bounds.weight.map(|total| Weight {
                 total,
                 per_item: bounds.weights.iter().map(|(a, n)| (find(a), *n)).collect(),

@@ -1,7 +1,7 @@
 //! What a part of a lane holds that can be paid at one moment and at one fee: the summary that lets a search pass by
 //! thousands of entries that wait for something, in one step.
 //!
-//! A summary never says that there is nothing where there is something, at any moment and any fee; where it says that
+//! A summary never says that there is nothing where there is something, at any moment, any fee and any least amount; where it says that
 //! there may be something and there is not, because something went, grew late or grew old since, the search that finds
 //! out makes it anew. So time and fees may move either way, and no answer depends on what was asked before.
 
@@ -36,14 +36,15 @@ impl Terms {
     }
 }
 
-/// The moment and the network's fee at which a selection asks.
+/// The moment, the network's fee and the smallest amount at which a selection asks a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub now_ms: u64,
     pub fee: u128,
+    pub least: u128,
 }
 
-/// Bounds below on the amounts of what can be paid: not past its time, the fee within its cap. They need not be the
+/// Bounds below on the amounts of what can be paid: not past its time, the fee within its cap, not too small. They need not be the
 /// best ones: a search that trusted them in vain makes them anew.
 #[derive(Debug, Clone)]
 pub(crate) struct Reach {
@@ -56,6 +57,8 @@ pub(crate) struct Reach {
     from_ms: u64,
     /// Below that, what is left out because of its fee cap may not be left out.
     fee_from: u128,
+    /// Below that, what is left out because it is too small may not be left out.
+    least_from: u128,
 }
 
 /// A least amount in 16 bytes: `u128::MAX` stands for none, and one less for the two largest amounts.
@@ -88,6 +91,7 @@ impl Summary for Reach {
             old_to_ms: u64::MAX,
             from_ms: 0,
             fee_from: 0,
+            least_from: 0,
         }
     }
 
@@ -102,6 +106,7 @@ impl Summary for Reach {
         self.old_to_ms = self.old_to_ms.min(other.old_to_ms);
         self.from_ms = self.from_ms.max(other.from_ms);
         self.fee_from = self.fee_from.max(other.fee_from);
+        self.least_from = self.least_from.max(other.least_from);
     }
 }
 
@@ -112,6 +117,8 @@ impl Reach {
             self.from_ms = self.from_ms.max(terms.pay_before_ms);
         } else if moment.fee > terms.fee_cap {
             self.fee_from = self.fee_from.max(terms.fee_cap.saturating_add(1));
+        } else if terms.amount < moment.least {
+            self.least_from = self.least_from.max(terms.amount.saturating_add(1));
         } else {
             self.lowest = self.lowest.or(terms.amount);
             if moment.now_ms >= terms.old_from() {
@@ -136,7 +143,8 @@ impl Reach {
 
     /// Whether there may be one that is wanted.
     fn may_have(&self, want: Want, moment: Moment) -> bool {
-        if moment.now_ms < self.from_ms || moment.fee < self.fee_from {
+        let Moment { now_ms, fee, least } = moment;
+        if now_ms < self.from_ms || fee < self.fee_from || least < self.least_from {
             return true;
         }
         let old_known = moment.now_ms <= self.old_to_ms;
@@ -229,7 +237,9 @@ impl<F: Fn(Slot) -> Option<Terms>> Search<'_, F> {
     fn stands(&self, entry: Entry, want: Want) -> Option<Found> {
         let terms = (self.terms)(entry.slot)?;
         let old = self.moment.now_ms >= terms.old_from();
-        let payable = self.moment.now_ms < terms.pay_before_ms && self.moment.fee <= terms.fee_cap;
+        let payable = self.moment.now_ms < terms.pay_before_ms
+            && self.moment.fee <= terms.fee_cap
+            && self.moment.least <= terms.amount;
         (payable && terms.amount <= want.most && (old || !want.old)).then_some(Found {
             entry,
             amount: terms.amount,

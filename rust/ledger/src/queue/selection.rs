@@ -2,6 +2,7 @@
 //! funds and the bounds of a payout allow.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::lines::{Lane, LaneKey, Queue};
 use super::place::{Entry, Places};
@@ -22,6 +23,9 @@ pub struct Bounds {
     pub fee_per_item: u128,
     /// How much at most, for the assets that have a bound.
     pub amounts: Vec<(Symbol, u128)>,
+    /// From how much to how much one may have, for the assets that have such bounds: what has less or more is passed
+    /// over, and nothing is kept for it.
+    pub sizes: Vec<(Symbol, RangeInclusive<u128>)>,
     /// How heavy at most, if there is a bound.
     pub weight: Option<Weight>,
 }
@@ -95,6 +99,14 @@ impl<'a, F: Funds> Purse<'a, F> {
             .map(|(_, weight)| *weight)
     }
 
+    /// What one of a lane may have, however much there is.
+    fn sizes(&self, lane: &LaneKey) -> (u128, u128) {
+        let mut named = self.bounds.sizes.iter();
+        named
+            .find(|(asset, _)| *asset == lane.asset)
+            .map_or((0, u128::MAX), |(_, sizes)| (*sizes.start(), *sizes.end()))
+    }
+
     /// The largest amount that one of a lane can still have; `None` when none can be paid.
     fn most(&mut self, lane: &LaneKey) -> Option<u128> {
         self.house.checked_sub(self.bounds.fee_per_item)?;
@@ -141,7 +153,7 @@ impl Queue {
     ///
     /// It looks at O(log n) summaries for each that it takes or that the caller wants passed over, and at each leaf
     /// in which something changed its standing since the last time: never at what is frozen, halted, late, above its
-    /// fee cap or too large for the funds, one by one.
+    /// fee cap, too small or too large for the funds, one by one.
     pub fn select(
         &mut self,
         places: &impl Places,
@@ -155,6 +167,7 @@ impl Queue {
             moment: Moment {
                 now_ms: bounds.now_ms,
                 fee: bounds.fee_per_item,
+                least: 0,
             },
             terms: |slot: Slot| places.place(slot).as_ref().map(Terms::from),
             looked: &mut looked,
@@ -221,6 +234,8 @@ fn advance<T: Fn(Slot) -> Option<Terms>, F: Funds>(
     if fits.is_none_or(|weight| weight > purse.weight) {
         return;
     }
+    let (least, largest) = purse.sizes(&cursor.key);
+    search.moment.least = least;
     let funds = purse.funds;
     let after = cursor.after;
     let mut next = |want: Want, before: Option<Entry>| {
@@ -237,11 +252,14 @@ fn advance<T: Fn(Slot) -> Option<Terms>, F: Funds>(
         }
     };
     let most = purse.most(&cursor.key);
-    let want = |old| most.map(|most| Want { most, old });
+    let want = |old| {
+        let most = most?.min(largest);
+        Some(Want { most, old })
+    };
     let head = want(false).and_then(|want| next(want, None));
     // One whose patience ended, before the first that can be paid: it is too large, and waits for funds.
     let any = Want {
-        most: u128::MAX,
+        most: largest,
         old: true,
     };
     let asset = cursor.key.asset;

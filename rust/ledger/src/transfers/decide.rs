@@ -6,9 +6,7 @@ use crate::fact::Fact;
 use crate::submission::Remedy;
 use crate::symbols::Symbols;
 use crate::transfers::book::{TransferBook, order_key, refused};
-use crate::transfers::order::{
-    MAX_LEGS, TransferLeg, TransferOrder, TransferRefusal, TransferTerms,
-};
+use crate::transfers::order::{MAX_LEGS, TransferLeg, TransferOrder, TransferRefusal};
 use crate::transfers::status::TransferStatus;
 use crate::transfers::walk::Walk;
 
@@ -119,7 +117,7 @@ impl Around<'_> {
             TransferLeg::Void { .. } => return Ok(()),
         };
         require(amount > 0, TransferStatus::AmountZero)?;
-        let Some(terms) = terms_of(leg) else {
+        let Some(terms) = leg.terms() else {
             return Ok(());
         };
         require(terms.from != terms.to, TransferStatus::SamePool)?;
@@ -172,7 +170,7 @@ impl Around<'_> {
         let mut find = |name: &str| self.symbols.find(name);
         let entered = walk.posting.entries().len();
         walk.step(leg, Some(self.now_ms), &mut find)?;
-        if let Some(terms) = terms_of(leg) {
+        if let Some(terms) = leg.terms() {
             let from = Account::Pool(self.symbols.find(&terms.from));
             let balance = draft.balance(self.books, self.symbols.find(&terms.asset), from);
             let enough = balance
@@ -186,13 +184,6 @@ impl Around<'_> {
                 .map_err(|_| TransferStatus::Overflow)?;
         }
         Ok(())
-    }
-}
-
-fn terms_of(leg: &TransferLeg) -> Option<&TransferTerms> {
-    match leg {
-        TransferLeg::Move(terms) | TransferLeg::Pend { terms, .. } => Some(terms),
-        TransferLeg::Post { .. } | TransferLeg::Void { .. } => None,
     }
 }
 

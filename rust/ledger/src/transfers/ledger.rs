@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::books::{Pools, Purpose};
+use crate::books::Purpose;
 use crate::canonical::Canonical;
 use crate::error::LedgerError;
 use crate::fact::Fact;
@@ -17,26 +17,6 @@ use crate::transfers::suspense::{Surplus, SuspenseRelease};
 type Decided = Result<Fact, LedgerError>;
 
 impl Ledger {
-    /// Takes the policy's pools, after `configure`. What a pool no longer listed has, it keeps: its holds are paid, and
-    /// nothing more is credited to it.
-    ///
-    /// # Errors
-    /// `Malformed`: nothing changed. `Broken`.
-    pub fn set_pools(&mut self, listed: &[(String, Purpose)]) -> Result<(), LedgerError> {
-        self.intact()?;
-        // Names that are refused are not known, else a replay would give others their numbers.
-        let mut symbols = self.symbols.clone();
-        let listed = listed
-            .iter()
-            .map(|(name, purpose)| (symbols.intern(name), *purpose));
-        let pools = Pools::new(listed).map_err(|reason| LedgerError::malformed("pools", reason))?;
-        if !pools.is_house(symbols.find(&self.house)) {
-            return Err(LedgerError::malformed("pools", "another house"));
-        }
-        (self.pools, self.symbols) = (pools, symbols);
-        Ok(())
-    }
-
     /// A final output is credited to a pool, once.
     ///
     /// # Errors

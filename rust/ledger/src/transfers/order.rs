@@ -46,6 +46,16 @@ pub enum TransferLeg {
     },
 }
 
+impl TransferLeg {
+    /// From where to where; none of one that ends another.
+    pub(crate) fn terms(&self) -> Option<&TransferTerms> {
+        match self {
+            Self::Move(terms) | Self::Pend { terms, .. } => Some(terms),
+            Self::Post { .. } | Self::Void { .. } => None,
+        }
+    }
+}
+
 /// From a pool to a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferTerms {

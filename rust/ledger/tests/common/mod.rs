@@ -14,6 +14,8 @@ pub mod steps;
 pub mod transfers;
 pub mod withdrawals;
 
+pub use transfers::listed;
+
 use std::sync::Arc;
 
 use custody_ledger::limits::{Dimension, LimitRule, Over, Span};
@@ -49,7 +51,7 @@ pub fn limit(
 /// 1,000 ETH of customers and 100 of the house in hot-1, 500 USD of customers, and nothing limited.
 pub fn world(limits: Vec<LimitRule>) -> Ledger {
     let mut ledger = Ledger::new();
-    ledger.configure("house", limits).unwrap();
+    ledger.configure(&listed(), limits).unwrap();
     for (wallet, asset, amount, pool) in [
         ("hot-1", ETH, 1_000, "customers"),
         ("hot-1", ETH, 100, "house"),

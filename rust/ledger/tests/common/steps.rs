@@ -11,7 +11,7 @@ use custody_ledger::{
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::transfers::{deposit, order, surplus, terms as between};
+use super::transfers::{deposit, listed, order, surplus, terms as between};
 use super::{ETH, HOUR, NOW, USD, candidate, limit, renamed, wallet};
 
 #[derive(Debug, Clone)]
@@ -349,7 +349,7 @@ pub fn act(
     match step {
         Step::Limits(amount, window_ms) => {
             let rules = limits(*amount, *window_ms);
-            ledger.configure("house", rules.clone()).unwrap();
+            ledger.configure(&listed(), rules.clone()).unwrap();
             return (String::new(), Some(Entry::Limits(rules)));
         }
         Step::Clock(ms) => {
@@ -389,7 +389,7 @@ impl Entry {
     pub fn replay(&self, ledger: &mut Ledger) {
         match self {
             Self::Fact(fact) => ledger.apply(fact).unwrap(),
-            Self::Limits(rules) => ledger.configure("house", rules.clone()).unwrap(),
+            Self::Limits(rules) => ledger.configure(&listed(), rules.clone()).unwrap(),
             Self::Time(now) => ledger.see(*now),
         }
     }

@@ -20,12 +20,16 @@ pub const POOLS: [(&str, Purpose); 6] = [
     ("lending", Purpose::LendingPool),
 ];
 
+/// As a policy lists them.
+pub fn listed() -> Vec<(String, Purpose)> {
+    let listed = POOLS.map(|(name, purpose)| (name.to_owned(), purpose));
+    listed.into()
+}
+
 /// All pools known; 100 of customers', 50 of the house's and 20 of the insurance fund's in hot-1.
 pub fn pools() -> Ledger {
     let mut ledger = Ledger::new();
-    ledger.configure("house", vec![]).unwrap();
-    let listed = POOLS.map(|(name, purpose)| (name.to_owned(), purpose));
-    ledger.set_pools(&listed).unwrap();
+    ledger.configure(&listed(), vec![]).unwrap();
     for (pool, amount) in [("customers", 100), ("house", 50), ("insurance", 20)] {
         let fact = ledger.decide_open("hot-1", ETH, amount, pool).unwrap();
         ledger.apply(&fact).unwrap();

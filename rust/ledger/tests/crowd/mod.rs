@@ -10,6 +10,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use custody_ledger::queue::{Bounds, Funds, Party, Place, Places, Queue, Stage};
 use custody_ledger::{Name128, Priority, Slot, Symbol, Symbols};
@@ -61,6 +62,7 @@ pub struct World {
     pub frozen: BTreeSet<Name128>,
     pub now_ms: u64,
     pub fee: u128,
+    pub sizes: Option<(Symbol, RangeInclusive<u128>)>,
 }
 
 impl World {
@@ -80,6 +82,7 @@ impl World {
             frozen: BTreeSet::new(),
             now_ms: START,
             fee: 0,
+            sizes: None,
         }
     }
 
@@ -115,6 +118,7 @@ impl World {
             fee_asset: self.usd,
             fee_per_item: self.fee,
             amounts: Vec::new(),
+            sizes: self.sizes.iter().cloned().collect(),
             weight: None,
         };
         self.queue

@@ -48,6 +48,7 @@ struct Asked {
     count: usize,
     passed_over: Vec<Index>,
     cap: Option<u128>,
+    sizes: Option<(u128, u128)>,
     weight: Option<(u64, bool)>,
 }
 
@@ -105,19 +106,23 @@ fn step() -> impl Strategy<Value = Step> {
         0..30_usize,
         prop::collection::vec(any::<Index>(), 0..4),
         prop_oneof![3 => Just(None), 1 => (0..300_u128).prop_map(Some)],
+        prop_oneof![3 => Just(None), 1 => (0..30_u128, 20..400_u128).prop_map(Some)],
         prop_oneof![3 => Just(None), 1 => (0..30_u64, any::<bool>()).prop_map(Some)],
     );
-    let asked = asked.prop_map(|(has, house, fee, count, passed_over, cap, weight)| {
-        Step::Select(Box::new(Asked {
-            has,
-            house,
-            fee,
-            count,
-            passed_over,
-            cap,
-            weight,
-        }))
-    });
+    let asked = asked.prop_map(
+        |(has, house, fee, count, passed_over, cap, sizes, weight)| {
+            Step::Select(Box::new(Asked {
+                has,
+                house,
+                fee,
+                count,
+                passed_over,
+                cap,
+                sizes,
+                weight,
+            }))
+        },
+    );
     prop_oneof![
         12 => added,
         6 => (any::<Index>(), 0..5_u8).prop_map(|(index, to)| Step::Move(index, to)),
@@ -245,6 +250,11 @@ impl World {
             amounts: asked
                 .cap
                 .map(|cap| (self.assets[0], cap))
+                .into_iter()
+                .collect(),
+            sizes: asked
+                .sizes
+                .map(|(least, most)| (self.assets[0], least..=most))
                 .into_iter()
                 .collect(),
             weight: asked.weight.map(|(total, both)| Weight {

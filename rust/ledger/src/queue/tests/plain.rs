@@ -106,12 +106,16 @@ impl Plain {
         for item in self.queued(wallet) {
             let place = &item.place;
             let above = place.fee_cap.is_some_and(|cap| cap < bounds.fee_per_item);
+            let mut sizes = bounds.sizes.iter();
+            let sized =
+                sizes.all(|(asset, range)| *asset != place.asset || range.contains(&place.amount));
             if chosen.len() == bounds.count
                 || purse.passed_over.contains(&item.slot)
                 || self.frozen(place)
                 || purse.halted.contains(&place.asset)
                 || place.pay_before_ms <= bounds.now_ms
                 || above
+                || !sized
             {
                 continue;
             }
