@@ -44,13 +44,16 @@ class Attempt:
     asked: Asked
     now_ms: int
     charged_ms: int
-    since_ms: int
+    waited_ms: int  # with those before it
     state: str = "QUEUED"
     tag: str = ""
     id: str = ""
     place: tuple[int, int] | None = None  # when it is due, and how many queued before it
     ended_ms: int = 0
     forgotten: bool = False
+
+    def __post_init__(self) -> None:
+        self.since_ms = self.now_ms - self.waited_ms
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,8 @@ class PlainIntake(PlainPools):
         denying = [limit for limit, why in failing.items() if limit.over == "deny" or why == "overflow"]
         short = self.has(asked.asset, f"pool:{asked.pool}") < asked.hold
         self.see(now_ms)
-        made = Attempt(asked, now_ms, self.time_ms, before[0].since_ms if before else now_ms)
+        waited_ms = before[-1].waited_ms if before and not before[-1].forgotten else 0
+        made = Attempt(asked, now_ms, self.time_ms, waited_ms)
         if denying or short:
             made.state, made.tag = (
                 "REJECTED",

@@ -55,6 +55,7 @@ class PlainLedger(PlainIntake):
     def void(self, each: Attempt, end: str, now_ms: int) -> None:
         self.known(each, *(("HELD", "QUEUED") if end != "REFUNDED" else ()))
         require(end != "EXPIRED" or each.asked.pay_before_ms <= now_ms, "ledger.not_expired")
+        each.waited_ms += max(0, self.time_ms - each.now_ms)
         each.state = end
 
     def assign(

@@ -9,6 +9,7 @@ import pytest
 
 from custody import chain
 from custody.model.payout import PayoutState
+from custody.services import payout_plans
 from custody.services.conditions import ConditionKind
 from custody.statements import FeeMode
 from support.bench import ETH, TOKEN, Bench
@@ -101,6 +102,35 @@ def test_dust_that_no_fee_fits_hides_nothing_behind_it(tmp_path: Path) -> None:
         assert bench.state_of(sound) == "POSTED"
         assert {bench.state_of(id_) for id_ in dust} == {"QUEUED"}
         assert bench.conditions.get(ConditionKind.FEE_ABOVE_CAP, "hot-1")
+
+
+def test_more_dust_than_is_looked_at_hides_nothing_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make(tmp_path, share="0.01") as bench:
+        batch = bench.settings.batch
+        monkeypatch.setattr(payout_plans, "_MOST_LOOKED_AT", batch + 1)
+        # What is put aside or about to end is not looked at, however much it is.
+        bench.payouts["hot-1"]._aside = {bytes(14) + n.to_bytes(2): 10**12 for n in range(2 * batch)}
+        for n in range(4 * batch):
+            bench.withdraw(f"d-{n}", 1, ALICE)
+        bench.clock.advance(1)
+        sound = bench.withdraw("w-1", ETHER, ALICE)
+        bench.pay()
+        assert bench.state_of(sound) == "POSTED"
+        assert bench.conditions.get(ConditionKind.FEE_ABOVE_CAP, "hot-1")
+
+
+def test_funds_are_kept_for_what_only_the_gas_reserve_stops(bench: Bench) -> None:
+    reserve = bench.policy.network(bench.policy.wallet("hot-1").network).gas_reserve
+    large = bench.withdraw("w-1", 100 * ETHER - reserve, ALICE)
+    bench.clock.advance(11 * 60_000)
+    small = bench.withdraw("w-2", reserve // 2, ALICE)
+    bench.pay()
+    assert (bench.state_of(large), bench.state_of(small)) == ("QUEUED", "QUEUED")
+    bench.clock.advance(10 * 60_000)
+    bench.pay()
+    assert (bench.state_of(large), bench.state_of(small)) == ("QUEUED", "POSTED")
 
 
 def test_the_offer_is_held_down_to_the_cap_while_that_would_be_mined(tmp_path: Path) -> None:

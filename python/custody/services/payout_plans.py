@@ -6,6 +6,7 @@ ledger looks at each plan of a batch by itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from custody.model.payout import Payout, PayoutState
 from custody.model.policy import Network, Policy, Wallet
 from custody.model.transaction import EvmTerms, conflict_key
 from custody.ports import FeeQuote
-from custody.services.cap_meter import CapMeter
+from custody.services.cap_meter import CapMeter, Room
 from custody.services.commands import Decision, Draft, State
 from custody.services.fees import fee_reserved, first_terms
 from custody.services.ids import make_ulid
@@ -23,6 +24,7 @@ from custody.services.ids import make_ulid
 __all__ = ["PlanOrder", "Planned", "abandon_payouts", "evm_message", "plan_payouts", "replan_payout"]
 
 _MOST_LOOKED_AT = 16_384  # some 100 ms of the writer's time
+_MOST = 2**128 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ class _Budget:
         if asset not in self._left:
             self._left[asset] = self._ledger.available(asset, self._account)
         return self._left[asset]
+
+    def most(self, fee: int) -> dict[str, int]:
+        """The most that can still be paid of the assets asked for so far; of the native one beside reserve and fee."""
+        asset = self._network.fee_asset
+        native = max(0, self.left(asset) - self._network.gas_reserve - fee)
+        return {**self._left, asset: native}
 
     def take(self, choice: _Choice) -> bool:
         """Spend what a payment needs, or nothing."""
@@ -139,15 +147,26 @@ def _choose(
     passed_over = {ulid_text(raw) for raw in (*cancelling, *order.aside)}
     budget = _Budget(ledger, policy, wallet, network)
     room = meter.room(wallet, state.control, ledger, state.now_ms)
+    sizes: dict[str, tuple[int, int]] = {}
     chosen: list[_Choice] = []
     fee_above_cap = cap_reached = False
-    most = order.most
+    most, looked_at = order.most, 0
     # What cannot be paid is passed over and the rest looked at again: it must not hide what stands behind it.
-    while len(chosen) < order.most and len(passed_over) < _MOST_LOOKED_AT:
-        ids = ledger.select(wallet.id, state.now_ms, most, network.fee_asset, least_fee, passed_over)
+    while len(chosen) < order.most and looked_at < _MOST_LOOKED_AT:
+        ids = ledger.select(
+            wallet.id,
+            state.now_ms,
+            most,
+            network.fee_asset,
+            least_fee,
+            passed_over,
+            max_amounts=budget.most(least_fee),
+            sizes=sizes,
+        )
         if not ids:
             break
         passed_over.update(ids)
+        looked_at += len(ids)
         most *= 2
         for withdrawal_id in ids:
             if len(chosen) == order.most:
@@ -164,8 +183,24 @@ def _choose(
             elif budget.take(choice):
                 room.take(amounts)
                 chosen.append(choice)
+        if fee_above_cap or cap_reached:
+            # Thousands more may be like those: they are not looked at one by one.
+            sizes = _sizes(policy, network, order.quote, room)
     house_empty = budget.house < least_fee
     return chosen, Planned((), fee_above_cap, house_empty, cap_reached)
+
+
+def _sizes(policy: Policy, network: Network, quote: FeeQuote, room: Room) -> dict[str, tuple[int, int]]:
+    """From how much to how much (base units) one of each asset may have: its fee above the cap below, no room above."""
+    price = quote.base_fee_per_gas + quote.max_priority_fee_per_gas
+    sizes = {}
+    for asset in policy.assets:
+        fee, share = asset.gas_limit * price, network.fee_cap_share
+        least = 0 if fee <= network.fee_cap_absolute else _MOST
+        if share is not None and asset.id == network.fee_asset:
+            least = max(least, min(_MOST, math.ceil(fee / share)) if share else _MOST)
+        sizes[asset.id] = (least, max(0, room.left.get(asset.id, 0)))
+    return sizes
 
 
 def _price(policy: Policy, network: Network, view: WithdrawalView, quote: FeeQuote) -> _Choice | None:

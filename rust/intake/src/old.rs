@@ -119,10 +119,7 @@ fn read(old: &OldAttempt) -> Result<(Name128, Attempt), String> {
         wallet: String::from(&*candidate.names.wallet),
         routing_sequence: candidate.names.routing_sequence,
         queued_since_ms: read.outcome.queued_since_unix_ms,
-        waited_ms: read.id.map_or(0, |id| {
-            id.unix_ms()
-                .saturating_sub(read.outcome.queued_since_unix_ms)
-        }),
+        waited_ms: 0,
         sequence: old.sequence,
         leaf: old.leaf,
     };

@@ -197,6 +197,57 @@ fn halted_expired_and_unaffordable_fees_are_passed_over() {
 }
 
 #[test]
+fn what_is_just_enough_blocks_nobody() {
+    let mut ledger = world(vec![]);
+    // 1,100 in the wallet, 100 of the house.
+    let native = add(&mut ledger, "native", 1_000, NOW, |_| {});
+    let token = add(&mut ledger, "token", 500, NOW, |wanted| {
+        Arc::make_mut(&mut wanted.names).asset = Box::from(USD)
+    });
+    let deducts = |most| {
+        move |wanted: &mut Candidate| {
+            (wanted.amount, wanted.fee_mode) = (
+                1,
+                FeeMode::Deduct {
+                    max_network_fee: most,
+                },
+            );
+        }
+    };
+    let decided = ledger.decide_void(native, custody_ledger::End::Cancelled, NOW);
+    assert_eq!(enact(&mut ledger, decided), "ok");
+    let native = add(&mut ledger, "again", 999, NOW, |_| {});
+    let deduct = add(&mut ledger, "deduct", 1, NOW, deducts(100));
+    for (fee_asset, per_item, id, expected) in [
+        (ETH, 100, native, vec![]),
+        (ETH, 101, native, vec![Blocker::House]),
+        (ETH, 102, native, vec![Blocker::Liquidity, Blocker::House]),
+        (ETH, 100, token, vec![]),
+        (ETH, 1_101, token, vec![Blocker::Liquidity, Blocker::House]),
+        (USD, 0, token, vec![]),
+        (USD, 1, token, vec![Blocker::Liquidity, Blocker::House]),
+        (ETH, 100, deduct, vec![]),
+        (ETH, 101, deduct, vec![Blocker::FeeAboveCap, Blocker::House]),
+    ] {
+        let fee = FeeBudget {
+            asset: fee_asset.to_owned(),
+            per_item,
+        };
+        let found = ledger.blockers(&id, Some(&fee));
+        assert_eq!(found, expected, "{per_item} {fee_asset}");
+    }
+    assert!(ledger.blockers(&Ulid([0; 16]), None).is_empty());
+    let decided = ledger.decide_assign(payout("p", native, 999, 1), NOW);
+    assert_eq!(enact(&mut ledger, decided), "ok");
+    assert!(
+        ledger.blockers(&native, None).is_empty(),
+        "it waits no more"
+    );
+    assert_eq!(ledger.blockers(&deduct, Some(&fee(99))), []);
+    assert_eq!(ledger.blockers(&deduct, Some(&fee(100))), [Blocker::House]);
+}
+
+#[test]
 fn held_ones_wait_for_their_quorum_and_expire_too() {
     let mut ledger = world(vec![limit("big", &[], HOUR, Some(5), Over::Hold)]);
     let held = add(&mut ledger, "held", 6, NOW, |wanted| {

@@ -9,4 +9,5 @@
 
 mod model;
 mod plain;
+mod service;
 mod trees;
