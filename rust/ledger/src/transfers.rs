@@ -3,6 +3,10 @@
 //! A pool transfer is pending, then posted (in part: the rest returns), voided or expired, once. The transfers that one
 //! body asks for are one group: all of them happen, or none. An order is known by initiator and reference, and what was
 //! answered to it for good stands.
+//!
+//! One order has at most [`MAX_LEGS`] legs; more are malformed, and nothing of them is looked at. What was answered to
+//! an order or a deposit stays in memory, some 100 bytes each (and one for each leg): unlike a withdrawal's, these ids
+//! do not leave it yet. A million of them are 100 MB.
 
 mod apply;
 mod book;

@@ -171,7 +171,7 @@ fn crafted(ledger: &Ledger, queued: Ulid) -> Vec<(&'static str, Fact)> {
     let mut no_items = payout_of(queued);
     no_items.items.clear();
     let mut twice = payout_of(queued);
-    twice.items.push(twice.items[0].clone());
+    twice.items.push(twice.items[0]);
     let mut itself = match sweep(1, 1) {
         Fact::SweepDeparted(terms) => terms,
         other => panic!("{other:?}"),

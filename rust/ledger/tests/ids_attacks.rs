@@ -195,8 +195,9 @@ fn the_newest_attempt_decides_whether_it_is_in_memory_or_not() {
     let mut ledger = rich();
     submit(&mut ledger, asked("a", 1, 11), NOW);
     let (_, second) = submit(&mut ledger, asked("a", 2, 1), NOW + 5);
+    ledger.see(NOW + 65);
     let fact = ledger
-        .decide_void(second.unwrap(), End::Cancelled, NOW + 6)
+        .decide_void(second.unwrap(), End::Cancelled, NOW + 65)
         .unwrap();
     ledger.apply(&fact).unwrap();
     let old = ledger.attempts(&Name128::reference("backend", "a"));
@@ -210,7 +211,7 @@ fn the_newest_attempt_decides_whether_it_is_in_memory_or_not() {
         };
         assert_eq!(
             (fact.decision, fact.queued_since_ms),
-            (Decision::Accepted, NOW)
+            (Decision::Accepted, LATE - 60)
         );
     }
     let mut third = asked("a", 3, 2);

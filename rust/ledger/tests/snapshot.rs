@@ -124,7 +124,8 @@ fn an_empty_ledger_and_one_without_policy_come_back() {
         Ledger::new().state_hash().unwrap()
     );
     let mut ledger = Ledger::new();
-    let fact = ledger.decide_open("hot-1", ETH, 5, "customers").unwrap();
+    assert!(ledger.decide_open("hot-1", ETH, 5, "customers").is_err());
+    let fact = ledger.decide_halt("h1", &[Scope::All]).unwrap();
     ledger.apply(&fact).unwrap();
     assert_eq!(
         restored(&ledger).state_hash().unwrap(),
