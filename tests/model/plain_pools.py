@@ -60,6 +60,7 @@ class PlainPools(PlainBooks):
     def open(self, wallet: str, asset: str, amount: int, pool: str) -> None:
         require(amount > 0, "ledger.amount")
         require((wallet, asset, pool) not in self.opened, "ledger.already_open")
+        require(pool in self.pools, "pool.unknown")
         self.enter((asset, f"wallet:{wallet}", f"pool:{pool}", amount))
         self.opened.add((wallet, asset, pool))
 
