@@ -362,6 +362,16 @@ mod tests {
             Some(5)
         );
         assert_eq!(track.earliest(0, None, |spent| spent.amount <= 7, 5), None);
+        // More events than fit into the small form.
+        let slot = |at_ms, amount, count| Slot {
+            at_ms,
+            spent: Spent { amount, count },
+        };
+        let mut crowd = Track::one(slot(5, 1, 1 << 40));
+        for at in 6..=8 {
+            crowd.charge(&horizon, event, at).unwrap();
+        }
+        assert_eq!(crowd, Track::Few(vec![slot(8, 7, (1 << 40) + 3)]));
         let near = Spent {
             amount: u128::MAX,
             count: 1,
