@@ -13,7 +13,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ETH, NOW, candidate, payout};
+use common::{ETH, NOW, candidate, listed, payout};
 use custody_ledger::limits::{Dimension, LimitRule, Over, Span, Spent};
 use custody_ledger::{Answer, Candidate, End, Fact, Hand, Ledger, Name128, State, Subject, Ulid};
 use proptest::prelude::*;
@@ -55,7 +55,7 @@ fn customer(number: u8) -> Name128 {
 impl World {
     fn new(rules: Vec<LimitRule>, keep_ms: u64) -> Self {
         let mut ledger = Ledger::new();
-        ledger.configure("house", rules.clone()).unwrap();
+        ledger.configure(&listed(), rules.clone()).unwrap();
         for (amount, pool) in [(1 << 60, "customers"), (1 << 60, "house")] {
             let fact = ledger.decide_open("hot-1", ETH, amount, pool).unwrap();
             ledger.apply(&fact).unwrap();
@@ -280,7 +280,7 @@ proptest! {
                 Step::Void(index) => world.end_any(index, State::Voided(End::Cancelled)),
                 Step::Forget => world.forget(),
                 Step::Edit(rules) => {
-                    world.ledger.configure("house", rules.clone()).unwrap();
+                    world.ledger.configure(&listed(), rules.clone()).unwrap();
                     world.rules = rules;
                 }
                 Step::Pass(ms) => world.now_ms += ms,
