@@ -93,6 +93,36 @@ fn what_an_owner_without_memory_edits_keeps_what_was_spent_and_says_since_when()
 }
 
 #[test]
+fn a_new_window_of_an_owner_without_memory_begins_with_the_one_that_knows_most_of_it() {
+    let hours = |n: u64| Span::Sliding(n * 3_600_000);
+    let rules = [
+        plain("h", hours(1), Some(100), None),
+        plain("d", hours(24), Some(900), None),
+    ];
+    let mut world = World::new(rules.to_vec());
+    for step in 0..200 {
+        world.charge([0; 6], 1, NOW + step * 60_000);
+    }
+    let now = NOW + 199 * 60_000;
+    for (span, counts) in [(2, 120), (12, 200), (7 * 24, 200)] {
+        let mut edited = rules.to_vec();
+        let new = plain("n", hours(span), Some(900), None);
+        edited.push(new.clone());
+        let (mut book, mut symbols) = (world.book.clone(), world.symbols.clone());
+        book.configure(&edited, &mut symbols).unwrap();
+        let asked = subject(&mut symbols, [0; 6]);
+        let spent = |id: &str| book.spent(symbols.find(id), &asked, now).unwrap().amount;
+        // What a bucket of the day holds goes on for a minute more.
+        assert!(
+            (counts..=counts + 1).contains(&spent("n")),
+            "{}",
+            spent("n")
+        );
+        assert_eq!((spent("h"), spent("d")), (60, 200));
+    }
+}
+
+#[test]
 fn a_limit_that_cannot_know_all_says_since_when_it_counts() {
     let mut world = World::new(vec![plain("l", Span::Sliding(1_000), Some(100), None)]);
     world.charge([0; 6], 7, NOW);
