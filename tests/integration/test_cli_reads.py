@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,13 +142,37 @@ def test_another_withdrawal_than_asked_for_is_neither_shown_nor_cancelled(world:
 
 
 def test_why_is_explained(world: World) -> None:
-    assert world.run("withdrawal", "explain", W1, "--json").json == {
-        "outcome": "ACCEPTED",
-        "tag": "",
-        "detail": "",
-        "remedy": "NONE",
-        "earliest_pass_unix_ms": None,
-        "blockers": [],
+    told = world.run("withdrawal", "explain", W1, "--json").json
+    assert (told["outcome"], told["remedy"], told["earliest_pass_unix_ms"]) == ("ACCEPTED", "NONE", None)
+    assert (told["state"], told["rules"], told["limits"], told["hold"]) == ("UNKNOWN", [], [], None)
+    assert (
+        world.run("withdrawal", "explain").code
+        == world.run("withdrawal", "explain", W1, "--intent", "x").code
+        == 2
+    )
+
+
+def test_every_rule_and_limit_of_an_intent_is_shown(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "intent.bin"
+    assert world.run("withdrawal", "explain", "--intent", str(path)).code == 2, "there is none"
+    path.write_bytes(b"\x01" * 5_000)
+    shown = world.run("withdrawal", "explain", "--intent", str(path)).out
+    assert len(world.server.sent(withdrawal_pb2.ExplainWithdrawalRequest)[-1].intent) == 4_097, (
+        "no more is read"
+    )
+    assert "can give 7 base units; it would hold 5" in shown and "id.reused" not in shown
+    (deciding,) = [line for line in shown.splitlines() if line.startswith(">")]
+    assert deciding.split()[1:3] == ["halt.intake", "FAILS"] and "\x1b" not in shown
+    (daily,) = [line for line in shown.splitlines() if "daily" in line]
+    assert "1, 2 times" in daily and "for ever" in daily
+    (limit,) = world.run("withdrawal", "explain", "--intent", str(path), "--json").json["limits"]
+    assert limit["counted"] == {
+        "amount": "1",
+        "amount_bound": "9",
+        "amount_left": "8",
+        "count": 2,
+        "count_bound": None,
+        "count_left": None,
     }
 
 

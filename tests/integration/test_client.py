@@ -277,6 +277,13 @@ def test_an_explanation(backend: Backend) -> None:
         1_800_000_000_123,
     )
     assert statements.parse_intent(backend.fake.calls[-1].intent).reference == "ref-1"
+    assert [(rule.tag, rule.verdict, rule.decides) for rule in told.rules] == [("id.reused", "PASSES", False)]
+    daily, newer = told.limits
+    assert (daily.limit_id, daily.action, daily.failing, daily.decides) == ("daily", "DENY", "COUNT", True)
+    assert daily.window_ms == 86_400_000 and daily.counted is not None
+    assert (daily.counted.count_bound, daily.counted.count_left) == (3, 0), "a zero is none left"
+    assert (daily.counted.amount, daily.counted.amount_bound) == (None, None), "and absent is no bound"
+    assert (newer.verdict, newer.window_ms, newer.counted) == ("UNKNOWN", None, None)
 
 
 def test_what_is_newer_than_this_client_is_unknown_and_no_end() -> None:

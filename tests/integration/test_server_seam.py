@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import socket
 import threading
@@ -144,7 +145,31 @@ def test_explaining_says_the_rule_and_changes_nothing(
     assert refusal(withdrawals.GetWithdrawal, key_of(reference=reference))[0] is grpc.StatusCode.NOT_FOUND
     result = withdrawals.SubmitWithdrawals(world.intents.request(1), timeout=10).results[0]
     known = pb.ExplainWithdrawalRequest(key=pb.WithdrawalKey(reference=result.reference))
-    assert withdrawals.ExplainWithdrawal(known, timeout=10).outcome == pb.OUTCOME_ACCEPTED
+    answer = withdrawals.ExplainWithdrawal(known, timeout=10)
+    assert (answer.outcome, answer.withdrawal_id) == (pb.OUTCOME_ACCEPTED, result.withdrawal_id)
+
+
+def test_each_rule_and_limit_is_told_to_whom_it_concerns(
+    world: ServerWorld, withdrawals: withdrawal_pb2_grpc.WithdrawalServiceStub
+) -> None:
+    body = world.intents.body(memo="m", amount=5)
+    people = withdrawal_pb2_grpc.WithdrawalServiceStub(world.channel("auditor"))
+    request = pb.ExplainWithdrawalRequest(intent=body)
+    mine, all_ = (stub.ExplainWithdrawal(request, timeout=10) for stub in (withdrawals, people))
+    for said in (mine, all_):
+        assert (said.outcome, said.tag) == (pb.OUTCOME_INVALID, "intent.memo")
+        failing = [rule.tag for rule in said.rules if rule.verdict == pb.VERDICT_FAILS]
+        assert failing == ["intent.memo"] == [rule.tag for rule in said.rules if rule.decides]
+        assert said.hold.amount == "5"
+    assert list(mine.rules) == list(all_.rules), "the policy has one initiator: it is told what people are"
+    assert [limit.limit_id for limit in all_.limits] == sorted(rule.id for rule in world.policy.limits)
+    for rule, limit in zip(sorted(world.policy.limits, key=lambda rule: rule.id), all_.limits, strict=True):
+        assert limit.verdict == pb.VERDICT_PASSES
+        assert limit.counted.amount_bound == ("" if rule.amount is None else str(rule.amount))
+    other = statements.encode(dataclasses.replace(statements.parse_intent(body), initiator="backend-us"))
+    said = withdrawals.ExplainWithdrawal(pb.ExplainWithdrawalRequest(intent=other), timeout=10)
+    assert (said.outcome, said.tag, len(said.limits)) == (pb.OUTCOME_INVALID, "intent.initiator", 0)
+    assert not said.HasField("pool_available")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 from custody import statements
@@ -266,17 +267,42 @@ class Pair:
             assert transfer is not None and transfer.legs[number - 1] == leg.state
 
     def explain(self, asked: Asked) -> None:
-        """What each limit says of an intent, and what is spent under it."""
-        clauses = self.ledger.explain("backend", self.body(asked), self.now_ms).limits
+        """What submitting an intent would answer, what each limit says of it, and what is spent under it."""
+        generation, keys = self.ledger.references_may_be_old([reference_key("backend", asked.reference)])
+        old = [place for key in keys for place in self.places.get(key, [])]
+        said = self.ledger.explain(
+            "backend",
+            self.body(asked),
+            self.now_ms,
+            everything=True,
+            generation=generation,
+            found=[(each.sequence, each.leaf, self.leaf(each), each.state) for each in old],
+        )
+        assert said is not None
+        explained = withdrawal_pb2.ExplainWithdrawalResponse.FromString(said)
+        name = withdrawal_pb2.Outcome.Name(explained.outcome).removeprefix("OUTCOME_")
+        assert (name, explained.tag) == deepcopy(self.plain).submit(asked, self.now_ms), explained
+        SEEN[f"explain {name}"] += 1
+        clauses = explained.limits
+        if any(each.asked == asked for each in self.plain.attempts):
+            assert not clauses and not explained.rules, "it was answered before"
+            return
         limits = self.plain.limits if asked.hold <= MOST else []
-        assert [clause.limit for clause in clauses] == [each.id for each in limits]
+        assert [clause.limit_id for clause in clauses] == [each.id for each in limits]
         for clause, rule in zip(clauses, limits, strict=True):
             verdict = self.plain.verdict(rule, asked, self.now_ms)
-            assert clause.failing == verdict, f"{rule}: {clause}"
+            assert _failing(clause) == verdict, f"{rule}: {clause}"
             SEEN[f"limit {rule.over} {verdict or 'pass'}"] += 1
             if verdict != "asset":
                 spent = self.plain.spent(rule, asked, self.now_ms)
-                assert (clause.amounts[0], clause.counts[0]) == spent, f"{rule}: {clause}"
+                assert (int(clause.counted.amount or 0), clause.counted.count) == spent, f"{rule}: {clause}"
+
+
+def _failing(clause: withdrawal_pb2.LimitClause) -> str:
+    if clause.coverage == withdrawal_pb2.LIMIT_COVERAGE_OTHER_ASSET:
+        return "asset"
+    name = withdrawal_pb2.LimitClauseKind.Name(clause.failing).removeprefix("LIMIT_CLAUSE_KIND_")
+    return "" if name == "UNSPECIFIED" else name.lower()
 
 
 def digest(*parts: object) -> bytes:

@@ -187,9 +187,24 @@ class FakeServer(
     @_refusing
     def ExplainWithdrawal(self, request: Any) -> Any:
         self._take(request)
-        return withdrawal_pb2.ExplainWithdrawalResponse(
+        answer = withdrawal_pb2.ExplainWithdrawalResponse(
             outcome=withdrawal_pb2.OUTCOME_ACCEPTED, remedy=withdrawal_pb2.REMEDY_NONE
         )
+        if request.intent:
+            answer.pool_available.amount, answer.hold.amount = "7", "5"
+            answer.rules.add(tag="id.reused", verdict=withdrawal_pb2.VERDICT_PASSES)
+            answer.rules.add(
+                tag="halt.intake", verdict=withdrawal_pb2.VERDICT_FAILS, decides=True, detail="\x1b[2J"
+            )
+            answer.limits.add(
+                limit_id="daily",
+                action=withdrawal_pb2.LIMIT_ACTION_HOLD,
+                coverage=withdrawal_pb2.LIMIT_COVERAGE_COVERED,
+                verdict=withdrawal_pb2.VERDICT_PASSES,
+                lifetime=True,
+                counted=withdrawal_pb2.LimitCount(amount="1", amount_bound="9", amount_left="8", count=2),
+            )
+        return answer
 
     @_refusing
     def ListSweeps(self, request: Any) -> Any:

@@ -129,6 +129,18 @@ class FakeIntake(withdrawal_pb2_grpc.WithdrawalServiceServicer, event_pb2_grpc.E
             outcome=withdrawal_pb2.OUTCOME_REJECTED, tag="limit.daily"
         )
         answer.earliest_pass.FromMilliseconds(1_800_000_000_123)
+        answer.rules.add(tag="id.reused", verdict=withdrawal_pb2.VERDICT_PASSES)
+        daily = answer.limits.add(
+            limit_id="daily",
+            action=withdrawal_pb2.LIMIT_ACTION_DENY,
+            coverage=withdrawal_pb2.LIMIT_COVERAGE_COVERED,
+            verdict=withdrawal_pb2.VERDICT_FAILS,
+            failing=withdrawal_pb2.LIMIT_CLAUSE_KIND_COUNT,
+            decides=True,
+            counted=withdrawal_pb2.LimitCount(count=3, count_bound=3, count_left=0),
+        )
+        daily.window.FromMilliseconds(86_400_000)
+        answer.limits.add(limit_id="newer", lifetime=True).MergeFromString(b"\x20\x63")
         return answer
 
     def EstimateFee(self, request: Any, context: Any) -> Any:

@@ -93,9 +93,10 @@ class Engine:
 
     def spent(self, limit: Limit, withdrawal: Withdrawal, now_ms: int) -> tuple[int, int]:
         """What the limit's clause counts."""
-        explained = self.ledger.explain("backend", self._work.intent(withdrawal), now_ms)
-        [clause] = [clause for clause in explained.limits if clause.limit == limit.id]
-        return clause.amounts[0], clause.counts[0]
+        said = self.ledger.explain("backend", self._work.intent(withdrawal), now_ms, everything=True)
+        explained = pb.ExplainWithdrawalResponse.FromString(said or b"")
+        [clause] = [clause for clause in explained.limits if clause.limit_id == limit.id]
+        return int(clause.counted.amount or 0), clause.counted.count
 
 
 @pytest.mark.parametrize("peer", ["plain", "sqlite"])

@@ -124,23 +124,33 @@ def test_one_reference_from_many_threads_is_one_withdrawal(backend: Backend) -> 
 def test_explain_answers_without_changing_anything(backend: Backend) -> None:
     ledger = backend.ledger(*OPENED)
     before = ledger.state_hash()
-    assert ledger.explain("backend", backend.intent("a", 10), NOW_MS).outcome == api.OUTCOME_ACCEPTED
-    said = ledger.explain("backend", backend.intent("a", 501), NOW_MS)
+
+    def explain(principal: str, amount: int) -> api.ExplainWithdrawalResponse:
+        said = ledger.explain(principal, backend.intent("a", amount), NOW_MS, everything=True)
+        assert said is not None
+        return api.ExplainWithdrawalResponse.FromString(said)
+
+    assert explain("backend", 10).outcome == api.OUTCOME_ACCEPTED
+    said = explain("backend", 501)
     assert (said.outcome, said.tag, said.remedy) == (
         api.OUTCOME_REJECTED,
         "limit.day",
         api.REMEDY_NEW_ATTEMPT,
     )
-    (day,) = [clause for clause in said.limits if clause.limit == "day"]
-    assert (day.denies, day.failing, day.amounts, day.counts_from_ms) == (True, "amount", (0, 500, 500), 0)
-    assert (day.earliest_pass_ms, said.earliest_pass_ms) == (None, 0)
-    (day,) = [
-        clause
-        for clause in ledger.explain("backend", backend.intent("a", 500), NOW_MS).limits
-        if clause.limit == "day"
-    ]
-    assert (day.failing, day.earliest_pass_ms) == ("", NOW_MS)
-    assert ledger.explain("other", backend.intent("a", 1), NOW_MS).tag == "intent.initiator"
+    (day,) = [clause for clause in said.limits if clause.limit_id == "day"]
+    assert (day.action, day.verdict, day.failing) == (
+        api.LIMIT_ACTION_DENY,
+        api.VERDICT_FAILS,
+        api.LIMIT_CLAUSE_KIND_AMOUNT,
+    )
+    assert (day.counted.amount, day.counted.amount_bound, day.counted.amount_left) == ("0", "500", "500")
+    assert not day.counted.HasField("count_bound") and day.window.ToMilliseconds() == 3_600_000
+    assert not day.HasField("earliest_pass") and not said.HasField("earliest_pass"), "never"
+    said = explain("backend", 500)
+    (day,) = [clause for clause in said.limits if clause.limit_id == "day"]
+    assert (day.verdict, day.earliest_pass.ToMilliseconds()) == (api.VERDICT_PASSES, NOW_MS)
+    assert explain("other", 1).tag == "intent.initiator"
+    assert ledger.explain("backend", b"", NOW_MS, everything=True, generation=1) is None, "stale"
     assert ledger.state_hash() == before
 
 

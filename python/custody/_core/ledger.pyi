@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 from custody._core.intake import Prepared, Rules
 
@@ -15,7 +15,9 @@ __all__ = [
     "eta",
     "expired",
     "expired_transfers",
+    "explain",
     "halt_of",
+    "may_be_old",
     "position",
     "queued_demand",
     "reference_key",
@@ -26,9 +28,6 @@ __all__ = [
     "ulid_text",
     "young_limits",
 ]
-
-_Bounded: TypeAlias = tuple[int, int | None, int | None]
-_LimitClause: TypeAlias = tuple[str, bool, str, int | None, _Bounded, _Bounded, int | None, int]
 
 @final
 class Ledger:
@@ -44,9 +43,6 @@ class Ledger:
     def may_be_old(self, prepared: Prepared) -> tuple[int, list[bytes]]: ...
     def forgettable(self, before_ms: int, most: int) -> bytes | None: ...
     def decide_forget(self, wanted: bytes, before_ms: int) -> bytes: ...
-    def explain(
-        self, principal: str, intent: bytes, now_ms: int
-    ) -> tuple[int, str, str, int, int, list[_LimitClause]]: ...
     def decide_open(self, wallet: str, asset: str, amount: int, pool: str) -> bytes: ...
     def decide_release(self, withdrawal_ids: Sequence[str]) -> bytes: ...
     def decide_void(self, withdrawal_id: str, end: str, now_ms: int) -> bytes: ...
@@ -142,6 +138,16 @@ class LimitBook:
     def counts_from(self, limit_id: str, key: str = "") -> int:
         """Events before this time may be missing: the limit, or its window's length, is younger."""
 
+def explain(
+    ledger: Ledger,
+    principal: str,
+    intent: bytes,
+    everything: bool,
+    generation: int,
+    found: Sequence[tuple[int, int, bytes, int]],
+    now_ms: int,
+) -> bytes | None: ...
+def may_be_old(ledger: Ledger, keys: Sequence[bytes]) -> tuple[int, list[bytes]]: ...
 def tags() -> list[tuple[str, str]]: ...
 def reference_key(initiator: str, reference: str) -> bytes: ...
 def ulid_text(id: bytes) -> str: ...

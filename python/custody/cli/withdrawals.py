@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +12,13 @@ from custody import statements
 from custody.api.v1 import withdrawal_pb2
 from custody.cli.command import Agent, Key, Yes, command, group
 from custody.cli.escape import grouped, shown
+from custody.cli.explanations import explanation_json, show_explanation
 from custody.cli.session import Session
 from custody.cli.shapes import cursors_json, withdrawal_json
 from custody.cli.words import base_units, units, when
 from custody.client import results
 from custody.client.cancel import cancel_body
+from custody.client.explanation import explanation
 from custody.client.results import CancelOutcome, State, Withdrawal
 from custody.errors import Denied, Malformed
 from custody.statements import SignedType
@@ -23,6 +26,8 @@ from custody.statements import SignedType
 __all__ = ["withdrawals"]
 
 withdrawals = group("Look at withdrawals; cancel one that no signer has begun to sign.")
+
+_LONGEST_INTENT = 4_096  # bytes; what is longer is refused, so that is all that is read
 
 Which = Annotated[
     str, typer.Argument(metavar="WITHDRAWAL", help="Its id; or INITIATOR/REFERENCE for the newest attempt.")
@@ -132,27 +137,39 @@ def _lines(session: Session, known: Withdrawal) -> Iterator[str]:
 
 
 @command(withdrawals, "explain")
-def explain(session: Session, withdrawal: Which) -> None:
-    """Which rule decided a withdrawal, and why it waits."""
-    request = withdrawal_pb2.ExplainWithdrawalRequest(key=_key(withdrawal))
+def explain(
+    session: Session,
+    withdrawal: Annotated[
+        str,
+        typer.Argument(metavar="WITHDRAWAL", help="Its id; or INITIATOR/REFERENCE for the newest attempt."),
+    ] = "",
+    intent: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Instead: a WithdrawalIntent's canonical bytes, unsigned."),
+    ] = None,
+) -> None:
+    """Which rule decided a withdrawal, and why it waits; or what every rule and limit says of an intent.
+
+    `>` marks what decides. Nothing is changed, and nothing is signed.
+    """
+    if bool(withdrawal) == bool(intent):
+        raise Malformed("withdrawal", "give either a withdrawal or --intent")
+    if intent is None:
+        request = withdrawal_pb2.ExplainWithdrawalRequest(key=_key(withdrawal))
+    else:
+        request = withdrawal_pb2.ExplainWithdrawalRequest(intent=_bytes(intent))
     answer = session.server.read(session.server.withdrawals.ExplainWithdrawal, request)
-    told = results.explanation(answer)
-    session.out.say(f"{told.outcome} {told.tag} {told.detail}".rstrip())
-    for blocker in told.blockers:
-        session.out.say(f"  waits for {blocker.kind} {blocker.tag} {blocker.proposal_id}".rstrip())
-    session.out.object(
-        {
-            "outcome": str(told.outcome),
-            "tag": told.tag,
-            "detail": told.detail,
-            "remedy": str(told.remedy),
-            "earliest_pass_unix_ms": told.earliest_pass_ms,
-            "blockers": [
-                {"kind": b.kind, "tag": b.tag, "proposal_id": b.proposal_id, "until_unix_ms": b.until_ms}
-                for b in told.blockers
-            ],
-        }
-    )
+    told = explanation(answer)
+    show_explanation(session, told)
+    session.out.object(explanation_json(told))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST_INTENT + 1)
+    except OSError as error:
+        raise Malformed("intent", f"{path}: {error.strerror}") from error
 
 
 @command(withdrawals, "cancel")

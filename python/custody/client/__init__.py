@@ -3,6 +3,7 @@
 from custody.client.client import Client
 from custody.client.config import ClientConfig
 from custody.client.draft import Draft, SignedWithdrawal, cosign, sign
+from custody.client.explanation import Explanation, LimitClause, LimitCount, RuleClause
 from custody.client.follow import Event, JournalWentBack
 from custody.client.keys import FileKey, IntentKey, load_key
 from custody.client.results import (
@@ -11,7 +12,6 @@ from custody.client.results import (
     CancelResult,
     ChainTx,
     Cursor,
-    Explanation,
     Outcome,
     Page,
     Remedy,
@@ -40,9 +40,12 @@ __all__ = [
     "FileKey",
     "IntentKey",
     "JournalWentBack",
+    "LimitClause",
+    "LimitCount",
     "NotEntitled",
     "Outcome",
     "OutcomeUnknown",
+    "RuleClause",
     "Page",
     "Remedy",
     "SignedWithdrawal",

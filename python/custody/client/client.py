@@ -16,9 +16,10 @@ from custody.client import results
 from custody.client.cancel import cancel_items
 from custody.client.config import ClientConfig
 from custody.client.draft import Draft, SignedWithdrawal
+from custody.client.explanation import Explanation, explanation
 from custody.client.follow import Event, follow
 from custody.client.keys import IntentKey, load_key
-from custody.client.results import CancelResult, Cursor, Explanation, Page, State, SubmitOutcome, Withdrawal
+from custody.client.results import CancelResult, Cursor, Page, State, SubmitOutcome, Withdrawal
 from custody.client.retry import Backoff, retrying
 from custody.client.submit import submit_all
 from custody.client.transport import Transport
@@ -154,13 +155,13 @@ class Client:
                 return
 
     def explain(self, what: str | Draft) -> Explanation:
-        """Which rule decided a withdrawal (by id) and why it waits; or what would become of a draft."""
+        """Which rule decided a withdrawal (by id) and why it waits; or what every rule and limit says of a draft."""
         if isinstance(what, Draft):
             intent = drafts.intent_of(what, self.config.initiator, self.config.defaults, _now_ms())
             request = withdrawal_pb2.ExplainWithdrawalRequest(intent=statements.encode(intent))
         else:
             request = withdrawal_pb2.ExplainWithdrawalRequest(key=self._by(what, "", 0))
-        return results.explanation(self._call(self._stub.ExplainWithdrawal, request))
+        return explanation(self._call(self._stub.ExplainWithdrawal, request))
 
     def follow(self, cursor: Cursor | None = None, *, heartbeats: bool = False) -> Iterator[Event]:
         """Every event after the cursor, for ever, resumed after a cut. Raises Unavailable, JournalWentBack."""

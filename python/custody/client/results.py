@@ -20,7 +20,6 @@ __all__ = [
     "CancelResult",
     "ChainTx",
     "Cursor",
-    "Explanation",
     "Outcome",
     "Page",
     "Remedy",
@@ -33,7 +32,6 @@ __all__ = [
     "check_id",
     "cursor",
     "enum_name",
-    "explanation",
     "submit_outcome",
     "unix_ms",
     "withdrawal",
@@ -141,18 +139,6 @@ class CancelResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """The rule that decides, and why a known withdrawal waits."""
-
-    outcome: Outcome
-    tag: str
-    detail: str
-    remedy: Remedy
-    earliest_pass_ms: int | None
-    blockers: tuple[Blocker, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """One page of a list; `next_page_token` is empty at the end."""
 
@@ -223,18 +209,6 @@ def cancel_result(result: withdrawal_pb2.CancelResult) -> CancelResult:
         State(enum_name(withdrawal_pb2.WithdrawalState, result.state)),
         result.tag,
         result.detail,
-    )
-
-
-def explanation(answer: withdrawal_pb2.ExplainWithdrawalResponse) -> Explanation:
-    """Of one answer."""
-    return Explanation(
-        Outcome(enum_name(withdrawal_pb2.Outcome, answer.outcome)),
-        answer.tag,
-        answer.detail,
-        Remedy(enum_name(withdrawal_pb2.Remedy, answer.remedy)),
-        unix_ms(answer, "earliest_pass"),
-        tuple(blocker(item) for item in answer.blockers),
     )
 
 

@@ -20,7 +20,7 @@ from custody.ledger.pools import (
     TransferView,
     Void,
 )
-from custody.ledger.submission import Explained, Keyring, LimitClause, Prepared, Rules, Submitted, prepare
+from custody.ledger.submission import Keyring, Prepared, Rules, Submitted, prepare
 from custody.ledger.views import (
     AttemptView,
     BalanceRow,
@@ -45,14 +45,12 @@ __all__ = [
     "Deposit",
     "End",
     "Eta",
-    "Explained",
     "Keyring",
     "Ledger",
     "LedgerState",
     "LegState",
     "LegView",
     "LimitBook",
-    "LimitClause",
     "PayoutItem",
     "PayoutView",
     "Pend",

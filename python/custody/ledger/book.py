@@ -8,7 +8,8 @@ from typing import Any
 from custody._core import ledger as _core
 from custody.errors import InvariantBroken, Malformed
 from custody.ledger.pools import Pools
-from custody.ledger.submission import Explained, LimitClause, Prepared, Rules, Submitted
+from custody.ledger.questions import Questions
+from custody.ledger.submission import Prepared, Rules, Submitted
 from custody.ledger.views import (
     AttemptView,
     BalanceRow,
@@ -27,7 +28,7 @@ __all__ = ["Ledger"]
 _INTAKE = 10  # RECORD_KIND_WITHDRAWALS_SUBMITTED
 
 
-class Ledger(Waiting):
+class Ledger(Waiting, Questions):
     """Accounts, holds, queue and limits. Any thread may call it; the writer alone changes it.
 
     Every `decide_…` answers with a LedgerFact's bytes for `apply_fact` and the record, or raises `Denied`.
@@ -87,12 +88,6 @@ class Ledger(Waiting):
     def see(self, now_ms: int) -> None:
         """Say when the facts that follow are recorded; a time that goes back is ignored."""
         self._core.see(now_ms)
-
-    def explain(self, principal: str, intent: bytes, now_ms: int) -> Explained:
-        """Say what submitting this intent now would answer; change nothing."""
-        outcome, tag, detail, remedy, earliest_pass_ms, found = self._core.explain(principal, intent, now_ms)
-        limits = tuple(LimitClause(*clause) for clause in found)
-        return Explained(outcome, tag, detail, remedy, earliest_pass_ms, limits)
 
     def apply_intake_record(self, record: bytes, sequence: int) -> None:
         """Replay a WITHDRAWALS_SUBMITTED record from its bytes alone."""

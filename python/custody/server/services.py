@@ -14,6 +14,7 @@ from custody.rpc.endpoint import Call
 from custody.server import conversion
 from custody.server.admin import Admin
 from custody.server.events import Events
+from custody.server.explanations import Explanations
 from custody.server.health import Health
 from custody.server.parts import Parts
 from custody.server.proposals import Proposals
@@ -21,9 +22,11 @@ from custody.server.sweeps import Sweeps
 from custody.server.treasury import Treasury
 from custody.server.withdrawals import Reader, Withdrawals
 from custody.services.cancellations import Canceller
+from custody.services.explaining import Explainer
 from custody.services.forgetting import OldAnswers
 from custody.services.governance import Governor
 from custody.services.intake import Intake
+from custody.services.old_withdrawals import OldWithdrawals
 
 __all__ = ["Reflection", "Service", "service_table"]
 
@@ -50,7 +53,10 @@ def service_table(parts: Parts) -> tuple[Health, list[Service]]:
     """The health to drain by, and each service with what answers it."""
     writer, conditions = parts.writer, parts.conditions
     reader = Reader(writer, parts.intents, parts.metadata, conditions)
-    intake = Intake(writer, lambda: secrets.token_bytes(_SALT_BYTES), OldAnswers(parts.ids, parts.intents))
+    old = OldAnswers(parts.ids, parts.intents)
+    old_withdrawals = OldWithdrawals(writer.rulebook.ledger, old)
+    intake = Intake(writer, lambda: secrets.token_bytes(_SALT_BYTES), old)
+    explanations = Explanations(writer, Explainer(writer, old), old_withdrawals, conditions)
     governor = Governor(writer)
     canceller = Canceller(writer, parts.signers, parts.intents, conditions)
     descriptors = {
@@ -61,7 +67,7 @@ def service_table(parts: Parts) -> tuple[Health, list[Service]]:
     names = tuple(service.full_name for service in descriptors.values())
     health = Health(writer, conditions, tuple(parts.signers), tuple(parts.nodes), names)
     servicers: dict[str, object] = {
-        "WithdrawalService": Withdrawals(writer, intake, canceller, reader, conditions),
+        "WithdrawalService": Withdrawals(writer, intake, canceller, reader, old_withdrawals, explanations),
         "SweepService": Sweeps(writer, governor),
         "ProposalService": Proposals(writer, governor),
         "TreasuryService": Treasury(writer, parts.balances),

@@ -14,10 +14,12 @@ from custody.ledger import ulid_text
 from custody.model.payout import Payout, PayoutState
 from custody.model.policy import Policy
 from custody.model.transaction import Version
+from custody.model.withdrawal_book import Ended
 from custody.services.conditions import ConditionKind, Conditions
+from custody.services.old_withdrawals import OldWithdrawal
 from custody.services.queries import WithdrawalRead
 
-__all__ = ["blockers", "cursor", "timestamp", "withdrawal"]
+__all__ = ["blockers", "cursor", "old_withdrawal", "timestamp", "withdrawal"]
 
 _CONDITIONS = {
     ConditionKind.FEE_ABOVE_CAP: withdrawal_pb2.BLOCKER_KIND_FEE_ABOVE_CAP,
@@ -71,6 +73,25 @@ def withdrawal(
         final_at=timestamp(read.final_ms),
         tag=_tag(read),
         as_of=cursor(partition, read.as_of),
+    )
+
+
+def old_withdrawal(
+    old: OldWithdrawal, ended: Ended | None, partition: str, as_of: int, words: bytes | None
+) -> withdrawal_pb2.Withdrawal:
+    """One that left memory: without its payout, what it received and the network's fee, which events told."""
+    return withdrawal_pb2.Withdrawal(
+        withdrawal_id=old.withdrawal_id,
+        intent_bytes=old.intent,
+        intent=_intent(old.intent),
+        state=withdrawal_pb2.WithdrawalState.Value(f"WITHDRAWAL_STATE_{old.state}"),
+        priority=withdrawal_pb2.Priority.ValueType(old.priority),
+        metadata=json.loads(words) if words else {},
+        wallet_id=old.wallet,
+        accepted_at=timestamp(old.accepted_ms),
+        final_at=timestamp(ended.ended_ms if ended is not None else 0),
+        tag=ended.tag if ended is not None else "",
+        as_of=cursor(partition, as_of),
     )
 
 

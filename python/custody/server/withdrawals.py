@@ -6,23 +6,24 @@ from collections.abc import Sequence
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from custody import statements
 from custody.api.v1 import common_pb2, withdrawal_pb2
 from custody.errors import Malformed, NotFound, Unavailable
-from custody.ledger import reference_key, ulid_bytes
+from custody.ledger import ulid_bytes
 from custody.model.policy import Policy
 from custody.ports import MetadataStore
 from custody.rpc.endpoint import Call
 from custody.rpc.principal import Principal
 from custody.server import withdrawal_message
 from custody.server.cancellations import cancel_withdrawals
+from custody.server.explanations import Explanations
 from custody.server.withdrawal_message import cursor
 from custody.services.cancellations import Canceller
 from custody.services.commands import State
 from custody.services.conditions import Conditions
 from custody.services.intake import Intake
 from custody.services.intents import IntentStore
-from custody.services.queries import WithdrawalRead, answered, find, find_by_id, listed
+from custody.services.old_withdrawals import OldWithdrawal, OldWithdrawals
+from custody.services.queries import WithdrawalRead, find, find_by_id, listed
 from custody.services.writer import Writer
 
 __all__ = ["Reader", "Withdrawals", "initiator_of", "wait_for"]
@@ -69,6 +70,16 @@ class Reader:
             read, policy, self._writer.partition, authority.intent, words, self._conditions
         )
 
+    def old_message(self, old: OldWithdrawal) -> withdrawal_pb2.Withdrawal:
+        """One that left memory."""
+        id_ = ulid_bytes(old.withdrawal_id)
+        ended, as_of = self._writer.read(
+            lambda state: (state.control.ended.get(id_), state.next_sequence - 1)
+        )
+        return withdrawal_message.old_withdrawal(
+            old, ended, self._writer.partition, as_of, self._metadata.get(id_)
+        )
+
     def messages(
         self, withdrawal_ids: Sequence[str], initiator: str | None
     ) -> list[withdrawal_pb2.Withdrawal]:
@@ -91,13 +102,20 @@ class Withdrawals:
     """See withdrawal.proto."""
 
     def __init__(
-        self, writer: Writer, intake: Intake, canceller: Canceller, reader: Reader, conditions: Conditions
+        self,
+        writer: Writer,
+        intake: Intake,
+        canceller: Canceller,
+        reader: Reader,
+        old: OldWithdrawals,
+        explanations: Explanations,
     ) -> None:
         self._writer = writer
         self._canceller = canceller
-        self._conditions = conditions
         self._intake = intake
         self._reader = reader
+        self._old = old
+        self._explanations = explanations
 
     def SubmitWithdrawals(self, request: bytes, call: Call) -> bytes:
         """Bytes in, bytes out: Rust reads and answers every item."""
@@ -108,11 +126,25 @@ class Withdrawals:
     ) -> withdrawal_pb2.GetWithdrawalResponse:
         """One withdrawal."""
         wait_for(self._writer, request.min_cursor, call)
-        key, principal = request.key, call.principal
-        read, policy = self._writer.read(
-            lambda state: (_found(state, key, principal), state.control.governance.policy)
-        )
-        return withdrawal_pb2.GetWithdrawalResponse(withdrawal=self._reader.message(read, policy))
+        key, own = request.key, initiator_of(call.principal)
+        try:
+            read, policy = self._writer.read(
+                lambda state: (_found(state, key, own), state.control.governance.policy)
+            )
+        except NotFound:
+            message = self._old_message(key, own)
+            if message is None:
+                raise
+        else:
+            message = self._reader.message(read, policy)
+        return withdrawal_pb2.GetWithdrawalResponse(withdrawal=message)
+
+    def _old_message(
+        self, key: withdrawal_pb2.WithdrawalKey, own: str | None
+    ) -> withdrawal_pb2.Withdrawal | None:
+        """One that left memory, which is asked first; None where there is none that the caller may see."""
+        old = self._old.of_key(key.withdrawal_id, key.initiator, key.reference, key.attempt, own)
+        return None if old is None or not old.withdrawal_id else self._reader.old_message(old)
 
     def BatchGetWithdrawals(
         self, request: withdrawal_pb2.BatchGetWithdrawalsRequest, call: Call
@@ -120,20 +152,26 @@ class Withdrawals:
         """Many, in the order asked; an empty entry for one that is not known."""
         if not 1 <= len(request.keys) <= _MOST_KEYS:
             raise Malformed("keys", f"{len(request.keys)} of 1 to {_MOST_KEYS}")
+        own = initiator_of(call.principal)
         wait_for(self._writer, request.min_cursor, call)
 
         def read(state: State) -> tuple[list[WithdrawalRead | None], Policy, int]:
             found: list[WithdrawalRead | None] = []
             for key in request.keys:
                 try:
-                    found.append(_found(state, key, call.principal))
+                    found.append(_found(state, key, own))
                 except NotFound:
                     found.append(None)
             return found, state.control.governance.policy, state.next_sequence - 1
 
         found, policy, as_of = self._writer.read(read)
         return withdrawal_pb2.BatchGetWithdrawalsResponse(
-            withdrawals=[_UNKNOWN if each is None else self._reader.message(each, policy) for each in found],
+            withdrawals=[
+                (self._old_message(key, own) or _UNKNOWN)
+                if each is None
+                else self._reader.message(each, policy)
+                for key, each in zip(request.keys, found, strict=True)
+            ],
             as_of=[cursor(self._writer.partition, as_of)],
         )
 
@@ -184,49 +222,11 @@ class Withdrawals:
     def ExplainWithdrawal(
         self, request: withdrawal_pb2.ExplainWithdrawalRequest, call: Call
     ) -> withdrawal_pb2.ExplainWithdrawalResponse:
-        """The rule that decides an intent, or that decided a known one and what it waits for."""
-        own = initiator_of(call.principal)
-        if request.HasField("key") == bool(request.intent):
-            raise Malformed("key", "give either a key or an intent")
-        if request.intent:
-            body = request.intent
-            initiator = own or statements.parse_intent(body).initiator
-            explained = self._writer.read(lambda state: state.ledger.explain(initiator, body, state.now_ms))
-            return withdrawal_pb2.ExplainWithdrawalResponse(
-                outcome=withdrawal_pb2.Outcome.ValueType(explained.outcome),
-                tag=explained.tag,
-                detail=explained.detail,
-                remedy=withdrawal_pb2.Remedy.ValueType(explained.remedy),
-                earliest_pass=withdrawal_message.timestamp(explained.earliest_pass_ms),
-            )
-        key = request.key
-        return self._writer.read(lambda state: self._explain(state, key, call.principal))
-
-    def _explain(
-        self, state: State, key: withdrawal_pb2.WithdrawalKey, principal: Principal
-    ) -> withdrawal_pb2.ExplainWithdrawalResponse:
-        own = initiator_of(principal)
-        if key.withdrawal_id:
-            view = find_by_id(state, key.withdrawal_id, own).view
-            found = answered(state, view.key, view.attempt)
-        elif own is not None and key.initiator not in ("", own):
-            raise NotFound("withdrawal", f"{key.initiator}/{key.reference}")
-        else:
-            reference = reference_key(own or key.initiator, key.reference)
-            found = answered(state, reference, key.attempt)
-        attempt, read = found.attempt, found.read
-        policy = state.control.governance.policy
-        return withdrawal_pb2.ExplainWithdrawalResponse(
-            outcome=withdrawal_pb2.Outcome.Value(f"OUTCOME_{attempt.decision.value}"),
-            tag=attempt.tag,
-            remedy=withdrawal_pb2.Remedy.ValueType(attempt.remedy),
-            earliest_pass=withdrawal_message.timestamp(attempt.earliest_pass_ms),
-            blockers=[] if read is None else withdrawal_message.blockers(read, policy, self._conditions),
-        )
+        """What every rule says of an intent; or what was answered to a known one, and what it waits for."""
+        return self._explanations.answer(request, initiator_of(call.principal))
 
 
-def _found(state: State, key: withdrawal_pb2.WithdrawalKey, principal: Principal) -> WithdrawalRead:
-    own = initiator_of(principal)
+def _found(state: State, key: withdrawal_pb2.WithdrawalKey, own: str | None) -> WithdrawalRead:
     if key.withdrawal_id:
         return find_by_id(state, key.withdrawal_id, own)
     if own is not None and key.initiator not in ("", own):

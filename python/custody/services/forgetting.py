@@ -20,7 +20,10 @@ from custody.services.intents import IntentStore
 from custody.services.worker import Worker
 from custody.services.writer import Writer
 
-__all__ = ["Forgetter", "OldAnswers"]
+__all__ = ["Forgetter", "Found", "OldAnswers"]
+
+Found = tuple[int, int, bytes, int]
+"""Row, leaf, that leaf's bytes, ForgottenState."""
 
 _KEYS_AT_ONCE = 256
 _MOST_PLACES = 32_768  # four for each item of a full batch; each is read into memory with its intent
@@ -41,11 +44,18 @@ class OldAnswers:
         Raises `InvariantBroken` when store and journal differ, `Malformed` for more than one request may ask about.
         """
         generation, keys = ledger.may_be_old(prepared)
-        found = [
+        ledger.answer(prepared, generation, self._found(keys))
+
+    def look_up(self, ledger: Ledger, keys: Sequence[bytes]) -> tuple[int, list[Found]]:
+        """What of these references may have left memory, and as of which generation of the filter."""
+        generation, old = ledger.references_may_be_old(keys)
+        return generation, self._found(old)
+
+    def _found(self, keys: Sequence[bytes]) -> list[Found]:
+        return [
             (place.sequence, place.leaf, self._intents.leaf(place.sequence, place.leaf), place.state)
             for place in self._places(keys)
         ]
-        ledger.answer(prepared, generation, found)
 
     def _places(self, keys: Sequence[bytes]) -> list[OldPlace]:
         """In the journal's order: each of its rows is read once, however many of them hold what is asked."""

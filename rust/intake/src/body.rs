@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use custody_ledger::{Candidate, FeeMode, Name128, Names, Priority, tags, withdrawal_digest};
-use custody_wire::{Intent, parse_intent, route, sha256};
+use custody_wire::{Intent, parse_intent, sha256};
 
-use crate::destination;
+use crate::clauses::{self, Asked};
 use crate::refusal::{IntentId, Refusal};
 use crate::rules::{Initiator, Rules};
 
@@ -23,104 +23,56 @@ pub(crate) fn check<'a>(
     priority: Priority,
     shared: &mut SharedNames,
 ) -> Result<Body<'a>, Refusal> {
-    let intent = parse_intent(bytes)
-        .map_err(|error| Refusal::fix(tags::INTENT_MALFORMED, error.to_string()))?;
-    check_intent(rules, principal, bytes, &intent, priority, shared).map_err(|refusal| {
+    let intent = parse(bytes)?;
+    let known = |refusal: Refusal| {
         let refusal = refusal.of(intent.reference);
         match intent.initiator == principal {
-            true => refusal.of_intent(IntentId {
-                reference: intent.reference.to_owned(),
-                key: Name128::reference(intent.initiator, intent.reference),
-                attempt: intent.attempt,
-                intent_sha256: sha256(bytes),
-            }),
+            true => refusal.of_intent(intent_id(&intent, bytes)),
             false => refusal,
         }
-    })
+    };
+    let asked = owned(rules, principal, &intent).map_err(known)?;
+    clauses::check(&asked).map_err(known)?;
+    match (asked.wallet, asked.fee_mode()) {
+        (Some(wallet), Some(fee_mode)) => Ok(Body {
+            candidate: candidate(bytes, &intent, wallet, fee_mode, priority, shared),
+            initiator: asked.initiator,
+        }),
+        // The rules refused it before; whoever takes one out of their table does not let it pass here.
+        _ => Err(known(Refusal::fix(tags::INTENT_MALFORMED, "wallet or fee"))),
+    }
 }
 
-fn check_intent<'a>(
-    rules: &'a Rules,
+/// Reads an intent.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Intent<'_>, Refusal> {
+    parse_intent(bytes).map_err(|error| Refusal::fix(tags::INTENT_MALFORMED, error.to_string()))
+}
+
+/// The intent with what the policy has for it; refused when it is another initiator's than the caller, or the policy
+/// has no such initiator.
+pub(crate) fn owned<'r, 'i>(
+    rules: &'r Rules,
     principal: &str,
-    bytes: &[u8],
-    intent: &Intent<'_>,
-    priority: Priority,
-    shared: &mut SharedNames,
-) -> Result<Body<'a>, Refusal> {
+    intent: &'i Intent<'i>,
+) -> Result<Asked<'r, 'i>, Refusal> {
     let initiator = rules
         .initiators
         .get(principal)
         .filter(|_| intent.initiator == principal);
     let initiator = initiator.ok_or_else(|| {
-        Refusal::fix(
-            tags::INTENT_INITIATOR,
-            format!("initiator: the caller is {principal}"),
-        )
+        let detail = format!("initiator: the caller is {principal}");
+        Refusal::fix(tags::INTENT_INITIATOR, detail)
     })?;
-    let asset = rules.assets.get(intent.asset);
-    let asset = asset
-        .ok_or_else(|| Refusal::fix(tags::ASSET_UNKNOWN, format!("asset: {}", intent.asset)))?;
-    if !initiator.pools.contains(intent.pool) {
-        return Err(Refusal::fix(
-            tags::POOL_NOT_ALLOWED,
-            format!("pool: {}", intent.pool),
-        ));
-    }
-    if !intent.limit_class.is_empty() && !initiator.classes.contains(intent.limit_class) {
-        return Err(Refusal::fix(
-            tags::CLASS_NOT_ALLOWED,
-            format!("limit_class: {}", intent.limit_class),
-        ));
-    }
-    if !intent.memo.is_empty() {
-        return Err(Refusal::fix(tags::INTENT_MEMO, "memo: must be absent"));
-    }
-    if intent.routing_sequence == 0 || intent.routing_sequence > rules.governance_sequence {
-        let detail = format!(
-            "routing_sequence: must be from 1 to {}",
-            rules.governance_sequence
-        );
-        return Err(Refusal::fix(tags::INTENT_ROUTING, detail));
-    }
-    if intent.pay_before_unix_ms < intent.submit_before_unix_ms {
-        return Err(Refusal::fix(
-            tags::INTENT_DEADLINES,
-            "pay_before_unix_ms: lies before submit_before_unix_ms",
-        ));
-    }
-    if intent.amount.checked_add(intent.service_fee).is_none() {
-        return Err(Refusal::fix(
-            tags::INTENT_OVERFLOW,
-            "service_fee: the sum with amount exceeds 2^128 - 1",
-        ));
-    }
-    let fee_mode = fee_mode(intent, asset.native)?;
-    destination::check(rules, asset, intent.address)?;
-    let hot: Vec<&str> = asset.hot.iter().map(String::as_str).collect();
-    let wallet = route(intent.initiator, intent.reference, &hot).and_then(|index| hot.get(index));
-    let wallet =
-        wallet.ok_or_else(|| Refusal::fix(tags::ASSET_NO_HOT_WALLET, asset.network.clone()))?;
-    let candidate = candidate(bytes, intent, wallet, fee_mode, priority, shared);
-    Ok(Body {
-        candidate,
-        initiator,
-    })
+    Ok(Asked::new(rules, intent, initiator))
 }
 
-fn fee_mode(intent: &Intent<'_>, native: bool) -> Result<FeeMode, Refusal> {
-    match (intent.fee_mode, intent.max_network_fee) {
-        (custody_wire::FeeMode::House, None) => Ok(FeeMode::House),
-        (custody_wire::FeeMode::Deduct, Some(_)) if !native => Err(Refusal::fix(
-            tags::FEE_DEDUCT_NATIVE_ONLY,
-            "fee_mode: the asset is not the network's own",
-        )),
-        (custody_wire::FeeMode::Deduct, Some(max_network_fee)) => {
-            Ok(FeeMode::Deduct { max_network_fee })
-        }
-        _ => Err(Refusal::fix(
-            tags::INTENT_MALFORMED,
-            "max_network_fee: required under DEDUCT, absent under HOUSE",
-        )),
+/// Under which id an intent is remembered.
+pub(crate) fn intent_id(intent: &Intent<'_>, bytes: &[u8]) -> IntentId {
+    IntentId {
+        reference: intent.reference.to_owned(),
+        key: Name128::reference(intent.initiator, intent.reference),
+        attempt: intent.attempt,
+        intent_sha256: sha256(bytes),
     }
 }
 
@@ -132,13 +84,13 @@ pub(crate) fn stored(
     shared: &mut SharedNames,
 ) -> Result<Candidate, String> {
     let intent = parse_intent(bytes).map_err(|error| error.to_string())?;
-    let fee_mode = fee_mode(&intent, true).map_err(|refusal| refusal.detail)?;
+    let fee_mode = clauses::fee_mode(&intent).ok_or("max_network_fee")?;
     Ok(candidate(
         bytes, &intent, wallet, fee_mode, priority, shared,
     ))
 }
 
-fn candidate(
+pub(crate) fn candidate(
     bytes: &[u8],
     intent: &Intent<'_>,
     wallet: &str,

@@ -10,6 +10,7 @@
 
 mod batch;
 mod body;
+mod clauses;
 mod destination;
 mod explain;
 mod metadata;
@@ -23,8 +24,9 @@ mod rules;
 mod rules_json;
 mod signatures;
 mod submit;
+mod told;
 
-pub use explain::{Explained, explain};
+pub use explain::{Question, explain};
 pub use old::OldAttempt;
 pub use prepare::{MAX_ITEMS, Prepared, prepare};
 pub use refusal::Malformed;

@@ -33,6 +33,39 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Reads what was looked up of the references `asked`.
+    ///
+    /// # Errors
+    /// `Malformed`: a leaf that is none, or of another reference.
+    pub fn read(
+        generation: u64,
+        found: &[OldAttempt],
+        asked: &BTreeSet<Name128>,
+    ) -> Result<Self, Malformed> {
+        let mut attempts: BTreeMap<Name128, Vec<Attempt>> = BTreeMap::new();
+        for each in found {
+            let refuse = |reason: String| {
+                let place = format!("row {}, leaf {}", each.sequence, each.leaf);
+                Malformed::new("found", format!("{place}: {reason}"))
+            };
+            let (key, attempt) = read(each).map_err(refuse)?;
+            if !asked.contains(&key) {
+                return Err(refuse(
+                    "is of a reference that was not asked for".to_owned(),
+                ));
+            }
+            attempts.entry(key).or_default().push(attempt);
+        }
+        for of_one in attempts.values_mut() {
+            of_one.sort_by_key(|attempt| attempt.number);
+            of_one.dedup_by_key(|attempt| attempt.number);
+        }
+        Ok(Self {
+            generation,
+            attempts,
+        })
+    }
+
     pub fn of(&self, key: &Name128) -> &[Attempt] {
         self.attempts.get(key).map_or(&[], Vec::as_slice)
     }
@@ -58,30 +91,7 @@ impl Prepared {
     /// # Errors
     /// `Malformed`: a leaf that is none, or of something else; nothing was taken.
     pub fn answer(&self, generation: u64, found: &[OldAttempt]) -> Result<(), Malformed> {
-        let asked = self.keys();
-        let mut attempts: BTreeMap<Name128, Vec<Attempt>> = BTreeMap::new();
-        for each in found {
-            let refuse = |reason: String| {
-                let place = format!("row {}, leaf {}", each.sequence, each.leaf);
-                Malformed::new("found", format!("{place}: {reason}"))
-            };
-            let (key, attempt) = read(each).map_err(refuse)?;
-            if !asked.contains(&key) {
-                return Err(refuse(
-                    "is of a reference that was not asked for".to_owned(),
-                ));
-            }
-            attempts.entry(key).or_default().push(attempt);
-        }
-        for of_one in attempts.values_mut() {
-            of_one.sort_by_key(|attempt| attempt.number);
-            of_one.dedup_by_key(|attempt| attempt.number);
-        }
-        let found = Found {
-            generation,
-            attempts,
-        };
-        *self.found() = found;
+        *self.found() = Found::read(generation, found, &self.keys())?;
         Ok(())
     }
 

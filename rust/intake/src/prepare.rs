@@ -124,6 +124,17 @@ pub fn prepare(
     })
 }
 
+/// An intent that is not too long to be read.
+pub(crate) fn bounded(intent: &[u8]) -> Result<&[u8], Refusal> {
+    match intent.len() <= MAX_INTENT {
+        true => Ok(intent),
+        false => Err(Refusal::fix(
+            tags::INTENT_MALFORMED,
+            format!("has more than {MAX_INTENT} bytes"),
+        )),
+    }
+}
+
 /// An item right in everything but its signatures, which nobody has verified yet.
 fn check(
     item: SubmitItem,
@@ -133,12 +144,7 @@ fn check(
     salt: &[u8; 32],
     shared: &mut SharedNames,
 ) -> Result<Item, Refusal> {
-    if item.intent.len() > MAX_INTENT {
-        return Err(Refusal::fix(
-            tags::INTENT_MALFORMED,
-            format!("has more than {MAX_INTENT} bytes"),
-        ));
-    }
+    bounded(&item.intent)?;
     let priority = Priority::from_number(item.priority);
     let body = body::check(
         rules,

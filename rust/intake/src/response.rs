@@ -112,7 +112,7 @@ fn result(
 }
 
 /// Absent for 0: unknown or never.
-fn timestamp(unix_ms: u64) -> Option<Timestamp> {
+pub(crate) fn timestamp(unix_ms: u64) -> Option<Timestamp> {
     let seconds = i64::try_from(unix_ms.checked_div(1_000)?).ok()?;
     let nanos = i32::try_from(unix_ms.checked_rem(1_000)?.checked_mul(1_000_000)?).ok()?;
     (unix_ms > 0).then_some(Timestamp { seconds, nanos })

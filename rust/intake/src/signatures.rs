@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use custody_crypto::MAX_KEY_ID_LEN;
 use custody_ledger::{Candidate, tags};
+use custody_wire::Intent;
 
 use crate::refusal::Refusal;
 use crate::rules::Initiator;
@@ -70,6 +71,52 @@ pub(crate) fn check(
         return Err(Refusal::fix(tags::SIGNATURE_COSIGN_MISSING, detail));
     }
     Ok(validity)
+}
+
+/// Whose signatures an intent needs: of the initiator's own role, and of further ones. The error: nobody could make them
+/// so that they are taken now.
+pub(crate) fn needed(
+    initiator: &Initiator,
+    intent: &Intent<'_>,
+    now_ms: u64,
+) -> [(&'static str, Result<String, String>); 2] {
+    let usable = |role: &str| {
+        let mut keys = initiator.keys.values().filter(|key| !key.retired);
+        keys.any(|key| key.role == role && (key.from_ms..key.until_ms).contains(&now_ms))
+    };
+    let own = match usable(&initiator.role) {
+        true => Ok(format!(
+            "signatures: one by a key of role {}",
+            initiator.role
+        )),
+        false => Err(format!(
+            "signatures: no key of role {} is valid now",
+            initiator.role
+        )),
+    };
+    let further = initiator
+        .co_sign
+        .iter()
+        .filter(|rule| *rule.asset == *intent.asset && intent.amount > rule.above);
+    let (mut asked, mut missing) = (Vec::new(), false);
+    for rule in further {
+        let there = usable(&rule.role);
+        missing |= !there;
+        asked.push(format!(
+            "signatures: above {} a key of role {} must sign{}",
+            rule.above,
+            rule.role,
+            if there { "" } else { ", and none is valid now" }
+        ));
+    }
+    let further = match missing {
+        true => Err(asked.join("; ")),
+        false => Ok(asked.join("; ")),
+    };
+    [
+        (tags::SIGNATURE_ROLE, own),
+        (tags::SIGNATURE_COSIGN_MISSING, further),
+    ]
 }
 
 /// Names a key that the policy has not. One that it cannot have is not repeated: an answer several times as long as the

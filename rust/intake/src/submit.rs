@@ -1,6 +1,6 @@
 //! The second half, in the writer: each item is decided and applied in turn; each request makes at most one record.
 
-use custody_ledger::{Answer, Fact, Ledger, LedgerError, Ulid, tags};
+use custody_ledger::{Answer, Attempt, Fact, Ledger, LedgerError, Ulid, tags};
 use custody_wire::build_record;
 use custody_wire::messages::journal::v1::RecordHeader;
 use custody_wire::messages::v1::{Cursor, SubmitResult, SubmitWithdrawalsResponse};
@@ -157,9 +157,14 @@ fn one(
 /// caller's own, and changes nothing.
 fn answered_before(ledger: &Ledger, found: &Found, refusal: &Refusal) -> Option<SubmitResult> {
     let id = refusal.id.as_ref()?;
+    let known = first_answer(ledger, found, id)?;
+    Some(response::answered(&id.reference, &Answer::Before(known)))
+}
+
+/// What was answered to this very intent.
+pub(crate) fn first_answer(ledger: &Ledger, found: &Found, id: &IntentId) -> Option<Attempt> {
     let known = ledger.answered_before(&id.key, id.attempt, found.of(&id.key))?;
-    (known.intent_sha256 == id.intent_sha256)
-        .then(|| response::answered(&id.reference, &Answer::Before(known)))
+    (known.intent_sha256 == id.intent_sha256).then_some(known)
 }
 
 /// A key's time of validity is judged by the writer's clock.

@@ -10,11 +10,11 @@
 mod common;
 
 use common::{ETH, FORBIDDEN, GOOD, NOW, OWN, USD, World, intent, world};
-use custody_intake::explain;
+use custody_intake::{Question, explain};
 use custody_ledger::tags;
 use custody_wire::SignedType;
 use custody_wire::messages::signed::v1::WithdrawalIntent;
-use custody_wire::messages::v1::SubmitItem;
+use custody_wire::messages::v1::{ExplainWithdrawalResponse, SubmitItem};
 use prost::Message;
 
 type Edit = fn(&mut WithdrawalIntent);
@@ -359,6 +359,20 @@ fn a_body_that_is_not_canonical_is_refused_even_when_signed() {
     }
 }
 
+fn explained(world: &common::World, wanted: &WithdrawalIntent) -> ExplainWithdrawalResponse {
+    let body = wanted.encode_to_vec();
+    let question = Question {
+        principal: "backend",
+        intent: &body,
+        everything: false,
+        generation: 0,
+        found: &[],
+        now_ms: NOW,
+    };
+    let bytes = explain(&world.ledger, &world.rules, &question).unwrap();
+    ExplainWithdrawalResponse::decode(bytes.unwrap().as_slice()).unwrap()
+}
+
 #[test]
 fn explain_says_what_submit_would_and_changes_nothing() {
     for (name, edit, tag) in BODIES
@@ -369,31 +383,30 @@ fn explain_says_what_submit_would_and_changes_nothing() {
         let before = world.ledger.state_hash().unwrap();
         let mut wanted = intent("a", 10);
         edit(&mut wanted);
-        let said = explain(
-            &world.ledger,
-            &world.rules,
-            "backend",
-            &wanted.encode_to_vec(),
-            NOW,
-        )
-        .unwrap();
+        let said = explained(&world, &wanted);
         assert_eq!(said.tag, *tag, "{name}");
+        let decides: Vec<&str> = said
+            .rules
+            .iter()
+            .filter(|rule| rule.decides)
+            .map(|rule| rule.tag.as_str())
+            .collect();
+        let expected: &[&str] = if tag.is_empty() { &[] } else { &[tag] };
+        assert!(decides == expected || tag.starts_with("limit."), "{name}");
         assert_eq!(world.ledger.state_hash().unwrap(), before);
     }
-    let world = world();
-    let said = explain(
-        &world.ledger,
-        &world.rules,
-        "backend",
-        &intent("a", 600).encode_to_vec(),
-        NOW,
-    )
-    .unwrap();
+    let said = explained(&world(), &intent("a", 600));
     assert_eq!(
-        (said.outcome, said.tag.as_str(), said.earliest_pass_ms),
-        (4, "limit.customer-day", 0),
+        (said.outcome, said.tag.as_str(), said.earliest_pass),
+        (4, "limit.customer-day", None),
         "never"
     );
+    let cosign = said
+        .rules
+        .iter()
+        .find(|rule| rule.tag == "signature.cosign_missing")
+        .unwrap();
+    assert!(cosign.detail.contains("risk-engine") && !cosign.decides);
 }
 
 #[test]

@@ -112,6 +112,17 @@ pub(crate) struct Halts {
     stopped: HashMap<Target, usize>,
 }
 
+fn payout_targets(of: &Subject) -> [Target; 6] {
+    [
+        Target::All,
+        Target::Payouts,
+        Target::Asset(of.asset),
+        Target::Wallet(of.wallet),
+        Target::Customer(of.customer),
+        Target::Destination(of.destination),
+    ]
+}
+
 /// The halt and the scope that stop something.
 pub(crate) type Stop<'a> = (&'a str, &'a Scope);
 
@@ -181,14 +192,17 @@ impl Halts {
     }
 
     pub fn stop_payout(&self, of: &Subject) -> Option<Stop<'_>> {
-        self.find(&[
-            Target::All,
-            Target::Payouts,
-            Target::Asset(of.asset),
-            Target::Wallet(of.wallet),
-            Target::Customer(of.customer),
-            Target::Destination(of.destination),
-        ])
+        self.find(&payout_targets(of))
+    }
+
+    /// Every halt and scope that stop new withdrawals.
+    pub fn intake_stops(&self) -> Vec<Stop<'_>> {
+        self.find_all(&[Target::All, Target::Intake])
+    }
+
+    /// Every halt and scope that stop a payout.
+    pub fn payout_stops(&self, of: &Subject) -> Vec<Stop<'_>> {
+        self.find_all(&payout_targets(of))
     }
 
     pub fn stop_transfer(&self, asset: Symbol) -> Option<Stop<'_>> {
@@ -211,14 +225,22 @@ impl Halts {
         if self.stopped.is_empty() || !targets.iter().any(|each| self.stopped.contains_key(each)) {
             return None;
         }
+        self.all(targets).next()
+    }
+
+    fn find_all(&self, targets: &[Target]) -> Vec<Stop<'_>> {
+        self.all(targets).collect()
+    }
+
+    fn all(&self, targets: &[Target]) -> impl Iterator<Item = Stop<'_>> {
         let all = self.halts.iter().flat_map(|(halt, scopes)| {
             let halt = halt.as_str();
             scopes
                 .iter()
                 .map(move |(scope, target)| (halt, scope, target))
         });
-        let mut stops = all.filter(|(_, _, target)| targets.contains(target));
-        stops.next().map(|(halt, scope, _)| (halt, scope))
+        all.filter(|(_, _, target)| targets.contains(target))
+            .map(|(halt, scope, _)| (halt, scope))
     }
 
     pub fn write(&self, out: &mut Canonical) {

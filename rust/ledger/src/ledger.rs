@@ -8,7 +8,7 @@ use crate::error::LedgerError;
 use crate::fact::{PayoutTerms, SweepTerms};
 use crate::halts::{Halts, Scope};
 use crate::ids::Ids;
-use crate::limits::{Charges, Clause, LimitBook, LimitRule, Plan};
+use crate::limits::{Charges, LimitBook, LimitRule, Plan};
 use crate::old_ids::SharedOldIds;
 use crate::payout_ids::PayoutIds;
 use crate::queue::Queue;
@@ -180,21 +180,6 @@ impl Ledger {
         self.limits
             .charges_of(symbols, &subject)
             .map_err(|error| LedgerError::malformed("charged_limits", error.to_string()))
-    }
-
-    /// What every limit says of a candidate, by id; none when its hold would exceed its type.
-    pub fn explain_limits(
-        &self,
-        candidate: &Candidate,
-        now_ms: u64,
-    ) -> impl Iterator<Item = Clause> {
-        let hold = candidate.amount.checked_add(candidate.service_fee);
-        let subject = self.asked_by(candidate);
-        hold.into_iter().flat_map(move |hold| {
-            self.limits
-                .explain(&subject, hold, now_ms)
-                .collect::<Vec<_>>()
-        })
     }
 
     /// What limits, halts and queue see of a candidate; nothing is stored under it.

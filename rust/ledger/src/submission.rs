@@ -4,7 +4,7 @@
 //! 2. the same id with another body: `id.reused`
 //! 3. too late
 //! 4. intake is halted
-//! 5. attempts out of order, or too many
+//! 5. attempts out of order, or too many (2 to 5 are the table in `precedence.rs`)
 //! 6. a limit that denies
 //! 7. the pool's funds
 //! 8. a limit that holds
@@ -21,8 +21,8 @@ use crate::candidate::Candidate;
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 use crate::limits::{Charges, Checked, Exceeded};
+use crate::precedence::{Asked, RULES, Refused};
 use crate::routes::Route;
-use crate::state::{End, State};
 use crate::subject::Subject;
 use crate::tags;
 use crate::ulid::Ulid;
@@ -154,16 +154,6 @@ pub enum Answer {
     },
 }
 
-impl Answer {
-    fn refused(tag: &'static str, remedy: Remedy, detail: impl Into<String>) -> Self {
-        Self::Refused {
-            tag,
-            remedy,
-            detail: detail.into(),
-        }
-    }
-}
-
 impl Ledger {
     /// Decides one withdrawal and changes nothing; `sequence` and `leaf` are where its intent will be stored. `old` is
     /// what was answered to its reference and left memory since, the lowest attempt first.
@@ -179,16 +169,13 @@ impl Ledger {
         leaf: u32,
     ) -> Result<Answer, LedgerError> {
         self.intact()?;
-        // Memory knows the newest; what is in both is the same.
-        let last = self.newest_attempt(&candidate.key);
-        let last = last.or_else(|| old.iter().max_by_key(|attempt| attempt.number).cloned());
-        let same = last
-            .as_ref()
-            .and_then(|last| match last.number == candidate.attempt {
-                true => Some(last.clone()),
-                false => self.answered_before(&candidate.key, candidate.attempt, old),
-            });
-        if let Some(answer) = self.before_rules(candidate, same, last.as_ref(), now_ms) {
+        let before = self.before(candidate, old);
+        let asked = Asked {
+            candidate,
+            before: &before,
+            now_ms,
+        };
+        if let Some(answer) = self.before_rules(&asked) {
             return Ok(answer);
         }
         let mut fact = Submission {
@@ -199,7 +186,8 @@ impl Ledger {
             earliest_pass_ms: 0,
             charges: Charges::NONE,
             // Time is what it waited: a reference made long ago and given up at once is no older than others.
-            queued_since_ms: now_ms.saturating_sub(last.map_or(0, |last| last.waited_ms)),
+            queued_since_ms: now_ms
+                .saturating_sub(before.last.as_ref().map_or(0, |last| last.waited_ms)),
             recorded_ms: now_ms,
             sequence,
             leaf,
@@ -234,80 +222,20 @@ impl Ledger {
     }
 
     /// Precedence 1 to 5: what consumes nothing.
-    fn before_rules(
-        &self,
-        candidate: &Candidate,
-        same: Option<Attempt>,
-        last: Option<&Attempt>,
-        now_ms: u64,
-    ) -> Option<Answer> {
-        if let Some(same) = same {
-            return Some(match same.intent_sha256 == candidate.intent_sha256 {
-                true => Answer::Before(same),
-                false => Answer::refused(
-                    tags::ID_REUSED,
-                    Remedy::Never,
-                    "another body came first under this id",
-                ),
-            });
-        }
-        if candidate.submit_before_ms <= now_ms {
-            let detail = format!(
-                "submit_before was {}, now is {now_ms}",
-                candidate.submit_before_ms
-            );
-            return Some(Answer::refused(tags::INTENT_TOO_LATE, Remedy::Fix, detail));
-        }
-        if let Some((halt, scope)) = self.halts.stop_intake() {
-            return Some(Answer::refused(
-                tags::HALT_INTAKE,
-                Remedy::RetrySame,
-                format!("halt {halt}, scope {scope}"),
-            ));
-        }
-        let next = last.map_or(Some(1), |last| last.number.checked_add(1));
-        if next != Some(candidate.attempt) {
-            let detail = format!("the next attempt is {}", next.unwrap_or(u32::MAX));
-            return Some(Answer::refused(tags::ATTEMPT_SKIPPED, Remedy::Fix, detail));
-        }
-        let last = last?;
-        match last.state {
-            None | Some(State::Voided(End::Cancelled | End::Expired)) => {}
-            Some(State::Posted | State::Voided(End::Refunded)) => {
-                return Some(Answer::refused(
-                    tags::ATTEMPT_SPENT,
-                    Remedy::Never,
-                    "paying needs a new reference",
-                ));
-            }
-            Some(state) => {
-                let detail = format!("attempt {} is {}", last.number, state.name());
-                return Some(Answer::refused(
-                    tags::ATTEMPT_OPEN,
-                    Remedy::RetrySame,
-                    detail,
-                ));
-            }
-        }
-        if candidate.attempt > MOST_ATTEMPTS {
-            let detail = format!("a reference has {MOST_ATTEMPTS} at most");
-            return Some(Answer::refused(
-                tags::ATTEMPT_TOO_MANY,
-                Remedy::Never,
-                detail,
-            ));
-        }
-        // As the first one's, which each repeats.
-        if *last.wallet != *candidate.names.wallet
-            || last.routing_sequence != candidate.names.routing_sequence
+    fn before_rules(&self, asked: &Asked<'_>) -> Option<Answer> {
+        if let Some(same) = &asked.before.same
+            && same.intent_sha256 == asked.candidate.intent_sha256
         {
-            let detail = format!(
-                "the first maps to {} by sequence {}",
-                last.wallet, last.routing_sequence
-            );
-            return Some(Answer::refused(tags::ATTEMPT_ROUTING, Remedy::Fix, detail));
+            return Some(Answer::Before(same.clone()));
         }
-        None
+        RULES.iter().find_map(|(tag, ask)| {
+            let Refused { detail, remedy } = ask(self, asked)?;
+            Some(Answer::Refused {
+                tag,
+                detail,
+                remedy,
+            })
+        })
     }
 
     /// Precedence 6 to 9; the error is a rejection's tag, earliest pass and detail.

@@ -56,9 +56,7 @@ fn said(ledger: &mut Ledger, names: &Names, now: u64) -> String {
         let order = ledger.transfer("backend", &format!("o{reference}"));
         all.push(format!("{order:?}"));
     }
-    let clauses: Vec<_> = ledger
-        .explain_limits(&candidate("new", 1, 30), now)
-        .collect();
+    let clauses = ledger.explain_submission(&candidate("new", 1, 30), &[], now);
     all.push(format!("{clauses:?} {}", ledger.old_ids().generation()));
     for asset in [ETH, USD] {
         all.push(ledger.queued_demand("hot-1", asset).to_string());

@@ -68,25 +68,31 @@ impl Prepared {
         self.inner.keyring_version()
     }
 
-    fn answer(
-        &self,
-        py: Python<'_>,
-        generation: u64,
-        found: Vec<(u64, u32, Vec<u8>, i32)>,
-    ) -> PyResult<()> {
-        let old = |(sequence, leaf, bytes, state): (u64, u32, Vec<u8>, i32)| {
-            let state = forgotten_state(state).map_err(|error| to_py(py, error))?;
-            Ok(OldAttempt {
-                sequence,
-                leaf,
-                bytes,
-                state,
-            })
-        };
-        let found: Vec<OldAttempt> = found.into_iter().map(old).collect::<PyResult<_>>()?;
+    fn answer(&self, py: Python<'_>, generation: u64, found: Found) -> PyResult<()> {
+        let found = old_attempts(py, found)?;
         py.detach(|| self.inner.answer(generation, &found))
             .map_err(|error| raise(py, "Malformed", (error.field, error.reason)))
     }
+}
+
+/// What was looked up: row, leaf, that leaf's bytes, ForgottenState.
+pub type Found = Vec<(u64, u32, Vec<u8>, i32)>;
+
+/// Reads each.
+///
+/// # Errors
+/// `Malformed` for a state that is none.
+pub fn old_attempts(py: Python<'_>, found: Found) -> PyResult<Vec<OldAttempt>> {
+    let old = |(sequence, leaf, bytes, state)| {
+        let state = forgotten_state(state).map_err(|error| to_py(py, error))?;
+        Ok(OldAttempt {
+            sequence,
+            leaf,
+            bytes,
+            state,
+        })
+    };
+    found.into_iter().map(old).collect()
 }
 
 /// Decode and check a request's bytes.

@@ -20,6 +20,7 @@ use crate::ledger_views::{self as views, Dict};
 pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Ledger>()?;
     module.add_class::<crate::limits::LimitBook>()?;
+    crate::ledger_explain::fill(module)?;
     crate::ledger_queue::fill(module)?;
     crate::transfers::fill(module)?;
     module.add_function(wrap_pyfunction!(ids::tags, module)?)?;
@@ -33,7 +34,7 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
 pub struct Ledger {
     pub(crate) state: Mutex<State>,
     /// Read without the lock.
-    old: Arc<OldIds>,
+    pub(crate) old: Arc<OldIds>,
 }
 
 #[pymethods]
@@ -138,20 +139,6 @@ impl Ledger {
                 "is another fact".to_owned(),
             )),
         })
-    }
-
-    fn explain(
-        &self,
-        py: Python<'_>,
-        principal: &str,
-        intent: PyBackedBytes,
-        now_ms: u64,
-    ) -> PyResult<views::Explained> {
-        let explained = self.run(py, |state| {
-            let rules = state.rules()?;
-            custody_intake::explain(&state.ledger, &rules, principal, &intent, now_ms)
-        })?;
-        Ok(views::explained(explained))
     }
 
     fn decide_open<'py>(

@@ -1,7 +1,6 @@
 //! The ledger's values as Python's: dicts with the fields of `custody.ledger`'s dataclasses, and plain tuples.
 
-use custody_intake::{Explained as Found, Submitted};
-use custody_ledger::limits::{Clause, Failing, Over, Span};
+use custody_intake::Submitted;
 use custody_ledger::{
     Attempt, BalanceRow, Blocker, Decision, FeeMode, Ledger, Name128, PayoutTerms, Scope, State,
     SweepTerms, Withdrawal,
@@ -11,20 +10,6 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 
 /// A Python dict.
 pub type Dict<'py> = Bound<'py, PyDict>;
-/// Outcome, tag, detail, remedy, the earliest moment when it may pass, every limit.
-pub type Explained = (i32, String, String, i32, u64, Vec<LimitClause>);
-/// Limit id, denies, failing clause (empty for none), window ms (none for ever), (spent, bound, left) of amounts and of
-/// counts, the earliest moment when it passes, counts from.
-pub type LimitClause = (
-    String,
-    bool,
-    &'static str,
-    Option<u64>,
-    (u128, Option<u128>, Option<u128>),
-    (u64, Option<u64>, Option<u64>),
-    Option<u64>,
-    u64,
-);
 /// Halt id, scopes.
 pub type Halt = (String, Vec<String>);
 /// Payout id, wallet, (withdrawal, net amount, fee charged) each, fee asset, fee reserved.
@@ -219,33 +204,6 @@ fn blocker(blocker: &Blocker) -> (&'static str, String, String) {
         ),
         Blocker::FeeAboveCap => ("FEE_ABOVE_CAP", String::new(), String::new()),
     }
-}
-
-pub fn explained(found: Found) -> Explained {
-    (
-        found.outcome,
-        found.tag,
-        found.detail,
-        found.remedy,
-        found.earliest_pass_ms,
-        found.limits.into_iter().map(limit_clause).collect(),
-    )
-}
-
-fn limit_clause((id, clause): (String, Clause)) -> LimitClause {
-    (
-        id,
-        clause.over == Over::Deny,
-        clause.failing.map_or("", Failing::name),
-        match clause.span {
-            Span::Sliding(length_ms) => Some(length_ms),
-            Span::Lifetime => None,
-        },
-        (clause.spent.amount, clause.amount, clause.amount_left),
-        (clause.spent.count, clause.count, clause.count_left),
-        clause.earliest_pass_ms,
-        clause.counts_from_ms,
-    )
 }
 
 pub fn payout(terms: &PayoutTerms) -> Payout {

@@ -6,6 +6,7 @@ mod errors;
 mod hsm;
 mod intake;
 mod ledger;
+mod ledger_explain;
 mod ledger_ids;
 mod ledger_queue;
 mod ledger_state;

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from custody.api.signed.v1 import withdrawal_pb2 as _withdrawal_pb2
 from custody.api.v1 import common_pb2 as _common_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -273,6 +274,118 @@ CANCEL_OUTCOME_NOT_FOUND: CancelOutcome.ValueType  # 4
 CANCEL_OUTCOME_INVALID: CancelOutcome.ValueType  # 5
 """The body or its signature is bad."""
 Global___CancelOutcome: _TypeAlias = CancelOutcome  # noqa: Y015
+
+class _Verdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Verdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VERDICT_UNSPECIFIED: _Verdict.ValueType  # 0
+    """Not known."""
+    VERDICT_PASSES: _Verdict.ValueType  # 1
+    """It lets the intent pass."""
+    VERDICT_FAILS: _Verdict.ValueType  # 2
+    """It does not."""
+    VERDICT_NOT_ASKED: _Verdict.ValueType  # 3
+    """It asks about something that another rule already found missing."""
+    VERDICT_WITHHELD: _Verdict.ValueType  # 4
+    """The caller may not know; see ExplainWithdrawalResponse."""
+
+class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+    """What a rule or a limit says."""
+
+VERDICT_UNSPECIFIED: Verdict.ValueType  # 0
+"""Not known."""
+VERDICT_PASSES: Verdict.ValueType  # 1
+"""It lets the intent pass."""
+VERDICT_FAILS: Verdict.ValueType  # 2
+"""It does not."""
+VERDICT_NOT_ASKED: Verdict.ValueType  # 3
+"""It asks about something that another rule already found missing."""
+VERDICT_WITHHELD: Verdict.ValueType  # 4
+"""The caller may not know; see ExplainWithdrawalResponse."""
+Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
+
+class _LimitClauseKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LimitClauseKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LimitClauseKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIMIT_CLAUSE_KIND_UNSPECIFIED: _LimitClauseKind.ValueType  # 0
+    """None: it lets the intent pass, or is withheld."""
+    LIMIT_CLAUSE_KIND_OVERFLOW: _LimitClauseKind.ValueType  # 1
+    """What is spent could not be counted any more: denied, even by a limit that holds."""
+    LIMIT_CLAUSE_KIND_AMOUNT: _LimitClauseKind.ValueType  # 2
+    """More base units than its bound; or the bound is zero, which lets nothing pass."""
+    LIMIT_CLAUSE_KIND_COUNT: _LimitClauseKind.ValueType  # 3
+    """More withdrawals than its bound."""
+
+class LimitClauseKind(_LimitClauseKind, metaclass=_LimitClauseKindEnumTypeWrapper):
+    """The clause of a limit, in the order in which they are asked."""
+
+LIMIT_CLAUSE_KIND_UNSPECIFIED: LimitClauseKind.ValueType  # 0
+"""None: it lets the intent pass, or is withheld."""
+LIMIT_CLAUSE_KIND_OVERFLOW: LimitClauseKind.ValueType  # 1
+"""What is spent could not be counted any more: denied, even by a limit that holds."""
+LIMIT_CLAUSE_KIND_AMOUNT: LimitClauseKind.ValueType  # 2
+"""More base units than its bound; or the bound is zero, which lets nothing pass."""
+LIMIT_CLAUSE_KIND_COUNT: LimitClauseKind.ValueType  # 3
+"""More withdrawals than its bound."""
+Global___LimitClauseKind: _TypeAlias = LimitClauseKind  # noqa: Y015
+
+class _LimitAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LimitActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LimitAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIMIT_ACTION_UNSPECIFIED: _LimitAction.ValueType  # 0
+    """Not known."""
+    LIMIT_ACTION_DENY: _LimitAction.ValueType  # 1
+    """The withdrawal is refused."""
+    LIMIT_ACTION_HOLD: _LimitAction.ValueType  # 2
+    """It waits for a quorum."""
+
+class LimitAction(_LimitAction, metaclass=_LimitActionEnumTypeWrapper):
+    """What happens above a limit."""
+
+LIMIT_ACTION_UNSPECIFIED: LimitAction.ValueType  # 0
+"""Not known."""
+LIMIT_ACTION_DENY: LimitAction.ValueType  # 1
+"""The withdrawal is refused."""
+LIMIT_ACTION_HOLD: LimitAction.ValueType  # 2
+"""It waits for a quorum."""
+Global___LimitAction: _TypeAlias = LimitAction  # noqa: Y015
+
+class _LimitCoverage:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LimitCoverageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LimitCoverage.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIMIT_COVERAGE_UNSPECIFIED: _LimitCoverage.ValueType  # 0
+    """Not known."""
+    LIMIT_COVERAGE_COVERED: _LimitCoverage.ValueType  # 1
+    """It counts the intent."""
+    LIMIT_COVERAGE_OTHER_ASSET: _LimitCoverage.ValueType  # 2
+    """It counts another asset alone."""
+    LIMIT_COVERAGE_OTHER_CLASS: _LimitCoverage.ValueType  # 3
+    """It counts another class alone."""
+
+class LimitCoverage(_LimitCoverage, metaclass=_LimitCoverageEnumTypeWrapper):
+    """Why a limit has nothing to say about an intent."""
+
+LIMIT_COVERAGE_UNSPECIFIED: LimitCoverage.ValueType  # 0
+"""Not known."""
+LIMIT_COVERAGE_COVERED: LimitCoverage.ValueType  # 1
+"""It counts the intent."""
+LIMIT_COVERAGE_OTHER_ASSET: LimitCoverage.ValueType  # 2
+"""It counts another asset alone."""
+LIMIT_COVERAGE_OTHER_CLASS: LimitCoverage.ValueType  # 3
+"""It counts another class alone."""
+Global___LimitCoverage: _TypeAlias = LimitCoverage  # noqa: Y015
 
 @_typing.final
 class SubmitWithdrawalsRequest(_message.Message):
@@ -692,7 +805,9 @@ Global___ListWithdrawalsResponse: _TypeAlias = ListWithdrawalsResponse  # noqa: 
 
 @_typing.final
 class Withdrawal(_message.Message):
-    """One withdrawal as it is now."""
+    """One withdrawal as it is now. Of one that ended so long ago that it left memory, payout_id, txs, network_fee and
+    net_amount are absent: its events told them; it is found by reference, not by id, and not in lists.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -997,7 +1112,7 @@ class ExplainWithdrawalRequest(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     INTENT_FIELD_NUMBER: _builtins.int
     intent: _builtins.bytes
-    """A WithdrawalIntent's canonical bytes, unsigned."""
+    """A WithdrawalIntent's canonical bytes, unsigned; at most 4 KiB. An operator or auditor asks for any initiator."""
     @_builtins.property
     def key(self) -> Global___WithdrawalKey:
         """A withdrawal that is known; or leave absent and give an intent."""
@@ -1018,7 +1133,25 @@ Global___ExplainWithdrawalRequest: _TypeAlias = ExplainWithdrawalRequest  # noqa
 
 @_typing.final
 class ExplainWithdrawalResponse(_message.Message):
-    """The deciding rule."""
+    """What every rule says. The rules are asked in one order, and the first that fails decides:
+      1. intent.malformed and intent.initiator. What fails one of these is no intent of the initiator: nothing else is asked.
+      2. This very intent was answered before: DUPLICATE or REJECTED, with the first answer, and nothing else is asked. So
+         too when the policy has no such initiator any more.
+      3. The intent by the policy: asset.unknown, pool.not_allowed, class.not_allowed, intent.memo, intent.routing,
+         intent.deadlines, intent.overflow, intent.malformed (the fee), fee.deduct_native_only, destination.malformed,
+         destination.forbidden, asset.no_hot_wallet. What fails here is INVALID.
+      4. What the ledger refuses and does not remember: id.reused, intent.too_late, halt.intake, attempt.skipped,
+         attempt.open, attempt.spent, attempt.routing.
+      5. What it refuses for good: each limit that denies, by id; then ledger.insufficient_funds.
+      6. Each limit that holds for a quorum, by id.
+    Signatures are left aside, for there are none: signature.role and signature.cosign_missing say whose are needed, and
+    never decide.
+
+    An initiator is told what submitting would tell it, and besides that what counts itself alone. What other initiators
+    may have had a part in (a limit without `initiator` in its scope, a pool) is WITHHELD from it unless the answer
+    implies it, and its numbers unless it decides. Operators and auditors see everything, and so does the only initiator
+    that the policy has.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1028,6 +1161,13 @@ class ExplainWithdrawalResponse(_message.Message):
     REMEDY_FIELD_NUMBER: _builtins.int
     EARLIEST_PASS_FIELD_NUMBER: _builtins.int
     BLOCKERS_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    POOL_AVAILABLE_FIELD_NUMBER: _builtins.int
+    EARLIEST_ACCEPTED_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     """What submitting it now would answer; for a known one, what it answered."""
     tag: _builtins.str
@@ -1036,13 +1176,43 @@ class ExplainWithdrawalResponse(_message.Message):
     """For people."""
     remedy: Global___Remedy.ValueType
     """What to do."""
+    withdrawal_id: _builtins.str
+    """ULID of the withdrawal that the first answer made; empty for what is new or was rejected."""
+    state: Global___WithdrawalState.ValueType
+    """Its state now; REJECTED for what was rejected for good; unspecified for what is new."""
     @_builtins.property
     def earliest_pass(self) -> _timestamp_pb2.Timestamp:
-        """When it would pass."""
+        """As SubmitResult.earliest_pass: when no limit would deny it any more, or none that holds it hold it; absent when
+        unknown or never.
+        """
 
     @_builtins.property
     def blockers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Blocker]:
-        """Why a known one waits."""
+        """Why a known one waits; why one that is taken would wait, as far as the ledger knows."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleClause]:
+        """Every rule but the limits, in the order above; empty for what was answered before."""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitClause]:
+        """Every limit of the policy, by id; empty for what was answered before, and when the asset, its wallet or the amount
+        cannot be told.
+        """
+
+    @_builtins.property
+    def hold(self) -> _common_pb2.AssetAmount:
+        """What it would hold: amount and service fee. Absent when that cannot be told."""
+
+    @_builtins.property
+    def pool_available(self) -> _common_pb2.AssetAmount:
+        """What its pool can still give; absent when withheld or there is no such pool."""
+
+    @_builtins.property
+    def earliest_accepted(self) -> _timestamp_pb2.Timestamp:
+        """When it would be ACCEPTED, if nothing else happens: at this time, and not one millisecond before. Absent when that
+        is never, not known, or withheld.
+        """
 
     def __init__(
         self,
@@ -1053,14 +1223,180 @@ class ExplainWithdrawalResponse(_message.Message):
         remedy: Global___Remedy.ValueType = ...,
         earliest_pass: _timestamp_pb2.Timestamp | None = ...,
         blockers: _abc.Iterable[Global___Blocker] | None = ...,
+        withdrawal_id: _builtins.str = ...,
+        state: Global___WithdrawalState.ValueType = ...,
+        rules: _abc.Iterable[Global___RuleClause] | None = ...,
+        limits: _abc.Iterable[Global___LimitClause] | None = ...,
+        hold: _common_pb2.AssetAmount | None = ...,
+        pool_available: _common_pb2.AssetAmount | None = ...,
+        earliest_accepted: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["earliest_pass", b"earliest_pass"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earliest_accepted", b"earliest_accepted", "earliest_pass", b"earliest_pass", "hold", b"hold", "pool_available", b"pool_available"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blockers", b"blockers", "detail", b"detail", "earliest_pass", b"earliest_pass", "outcome", b"outcome", "remedy", b"remedy", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blockers", b"blockers", "detail", b"detail", "earliest_accepted", b"earliest_accepted", "earliest_pass", b"earliest_pass", "hold", b"hold", "limits", b"limits", "outcome", b"outcome", "pool_available", b"pool_available", "remedy", b"remedy", "rules", b"rules", "state", b"state", "tag", b"tag", "withdrawal_id", b"withdrawal_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainWithdrawalResponse: _TypeAlias = ExplainWithdrawalResponse  # noqa: Y015
+
+@_typing.final
+class RuleClause(_message.Message):
+    """What one rule says, asked by itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAG_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    DECIDES_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    REMEDY_FIELD_NUMBER: _builtins.int
+    tag: _builtins.str
+    """See docs/policy-tags.md."""
+    verdict: Global___Verdict.ValueType
+    """Whether the intent passes it."""
+    decides: _builtins.bool
+    """Whether it is the rule that decides."""
+    detail: _builtins.str
+    """For people: the first clause that fails, and what would pass; empty when nothing is to be said."""
+    remedy: Global___Remedy.ValueType
+    """What to do when it fails; unspecified when it does not."""
+    def __init__(
+        self,
+        *,
+        tag: _builtins.str = ...,
+        verdict: Global___Verdict.ValueType = ...,
+        decides: _builtins.bool = ...,
+        detail: _builtins.str = ...,
+        remedy: Global___Remedy.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decides", b"decides", "detail", b"detail", "remedy", b"remedy", "tag", b"tag", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleClause: _TypeAlias = RuleClause  # noqa: Y015
+
+@_typing.final
+class LimitClause(_message.Message):
+    """What one limit says, asked by itself. Numbers are under the intent's own key in the limit's scope, before the intent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_ID_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    FAILING_FIELD_NUMBER: _builtins.int
+    DECIDES_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    LIFETIME_FIELD_NUMBER: _builtins.int
+    COUNTED_FIELD_NUMBER: _builtins.int
+    EARLIEST_PASS_FIELD_NUMBER: _builtins.int
+    COUNTS_FROM_FIELD_NUMBER: _builtins.int
+    limit_id: _builtins.str
+    """Its id in the policy; the tag is limit.ID."""
+    action: Global___LimitAction.ValueType
+    """What happens to the intent above it."""
+    coverage: Global___LimitCoverage.ValueType
+    """Whether it counts the intent at all; what it does not count passes."""
+    verdict: Global___Verdict.ValueType
+    """Whether the intent passes it."""
+    failing: Global___LimitClauseKind.ValueType
+    """The first clause that fails."""
+    decides: _builtins.bool
+    """Whether it is the limit that decides."""
+    lifetime: _builtins.bool
+    """Counts for ever."""
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """Counts in every window of this length; absent when it counts for ever."""
+
+    @_builtins.property
+    def counted(self) -> Global___LimitCount:
+        """The bound and what counts, unless withheld."""
+
+    @_builtins.property
+    def earliest_pass(self) -> _timestamp_pb2.Timestamp:
+        """When it would let the intent pass, if nothing else were charged: at this time, and not one millisecond before.
+        Absent when never, or withheld.
+        """
+
+    @_builtins.property
+    def counts_from(self) -> _timestamp_pb2.Timestamp:
+        """What was charged before this time may be missing, for the limit is younger; absent when nothing is, or withheld."""
+
+    def __init__(
+        self,
+        *,
+        limit_id: _builtins.str = ...,
+        action: Global___LimitAction.ValueType = ...,
+        coverage: Global___LimitCoverage.ValueType = ...,
+        verdict: Global___Verdict.ValueType = ...,
+        failing: Global___LimitClauseKind.ValueType = ...,
+        decides: _builtins.bool = ...,
+        window: _duration_pb2.Duration | None = ...,
+        lifetime: _builtins.bool = ...,
+        counted: Global___LimitCount | None = ...,
+        earliest_pass: _timestamp_pb2.Timestamp | None = ...,
+        counts_from: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "counts_from", b"counts_from", "earliest_pass", b"earliest_pass", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "counted", b"counted", "counts_from", b"counts_from", "coverage", b"coverage", "decides", b"decides", "earliest_pass", b"earliest_pass", "failing", b"failing", "lifetime", b"lifetime", "limit_id", b"limit_id", "verdict", b"verdict", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitClause: _TypeAlias = LimitClause  # noqa: Y015
+
+@_typing.final
+class LimitCount(_message.Message):
+    """Numbers of one limit. An absent bound is none; a bound of zero lets nothing pass."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    AMOUNT_BOUND_FIELD_NUMBER: _builtins.int
+    AMOUNT_LEFT_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    COUNT_BOUND_FIELD_NUMBER: _builtins.int
+    COUNT_LEFT_FIELD_NUMBER: _builtins.int
+    amount: _builtins.str
+    """Base units of the intent's asset that count now, decimal; empty where the limit does not count amounts."""
+    amount_bound: _builtins.str
+    """At most so many base units, decimal; empty for no bound."""
+    amount_left: _builtins.str
+    """Base units that would still pass, decimal; empty for no bound."""
+    count: _builtins.int
+    """Withdrawals that count now."""
+    count_bound: _builtins.int
+    """At most so many withdrawals; absent for no bound."""
+    count_left: _builtins.int
+    """Withdrawals that would still pass; absent for no bound."""
+    def __init__(
+        self,
+        *,
+        amount: _builtins.str = ...,
+        amount_bound: _builtins.str = ...,
+        amount_left: _builtins.str = ...,
+        count: _builtins.int = ...,
+        count_bound: _builtins.int | None = ...,
+        count_left: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_count_bound", b"_count_bound", "_count_left", b"_count_left", "count_bound", b"count_bound", "count_left", b"count_left"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count_bound", b"_count_bound", "_count_left", b"_count_left", "amount", b"amount", "amount_bound", b"amount_bound", "amount_left", b"amount_left", "count", b"count", "count_bound", b"count_bound", "count_left", b"count_left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__count_bound: _TypeAlias = _typing.Literal["count_bound"]  # noqa: Y015
+    _WhichOneofArgType__count_bound: _TypeAlias = _typing.Literal["_count_bound", b"_count_bound"]  # noqa: Y015
+    _WhichOneofReturnType__count_left: _TypeAlias = _typing.Literal["count_left"]  # noqa: Y015
+    _WhichOneofArgType__count_left: _TypeAlias = _typing.Literal["_count_left", b"_count_left"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count_bound) -> _WhichOneofReturnType__count_bound | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count_left) -> _WhichOneofReturnType__count_left | None: ...
+
+Global___LimitCount: _TypeAlias = LimitCount  # noqa: Y015
 
 @_typing.final
 class EstimateFeeRequest(_message.Message):

@@ -112,7 +112,7 @@ class WithdrawalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainWithdrawal(self, request, context):
-        """Which rule decides an intent, or why a withdrawal waits; changes nothing.
+        """What every rule and limit says of an intent, and which decides; or why a withdrawal waits. Changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class WithdrawalServiceStub:
     CancelWithdrawals: _grpc.UnaryUnaryMultiCallable[_withdrawal_pb2.CancelWithdrawalsRequest, _withdrawal_pb2.CancelWithdrawalsResponse]
     """Cancels what no signer has begun to sign; else TOO_LATE."""
     ExplainWithdrawal: _grpc.UnaryUnaryMultiCallable[_withdrawal_pb2.ExplainWithdrawalRequest, _withdrawal_pb2.ExplainWithdrawalResponse]
-    """Which rule decides an intent, or why a withdrawal waits; changes nothing."""
+    """What every rule and limit says of an intent, and which decides; or why a withdrawal waits. Changes nothing."""
     EstimateFee: _grpc.UnaryUnaryMultiCallable[_withdrawal_pb2.EstimateFeeRequest, _withdrawal_pb2.EstimateFeeResponse]
     """What the network would take now."""
 
@@ -64,7 +64,7 @@ class WithdrawalServiceAsyncStub(WithdrawalServiceStub):
     CancelWithdrawals: _aio.UnaryUnaryMultiCallable[_withdrawal_pb2.CancelWithdrawalsRequest, _withdrawal_pb2.CancelWithdrawalsResponse]  # type: ignore[assignment]
     """Cancels what no signer has begun to sign; else TOO_LATE."""
     ExplainWithdrawal: _aio.UnaryUnaryMultiCallable[_withdrawal_pb2.ExplainWithdrawalRequest, _withdrawal_pb2.ExplainWithdrawalResponse]  # type: ignore[assignment]
-    """Which rule decides an intent, or why a withdrawal waits; changes nothing."""
+    """What every rule and limit says of an intent, and which decides; or why a withdrawal waits. Changes nothing."""
     EstimateFee: _aio.UnaryUnaryMultiCallable[_withdrawal_pb2.EstimateFeeRequest, _withdrawal_pb2.EstimateFeeResponse]  # type: ignore[assignment]
     """What the network would take now."""
 
@@ -117,7 +117,7 @@ class WithdrawalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _withdrawal_pb2.ExplainWithdrawalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_withdrawal_pb2.ExplainWithdrawalResponse, _abc.Awaitable[_withdrawal_pb2.ExplainWithdrawalResponse]]:
-        """Which rule decides an intent, or why a withdrawal waits; changes nothing."""
+        """What every rule and limit says of an intent, and which decides; or why a withdrawal waits. Changes nothing."""
 
     @_abc_1.abstractmethod
     def EstimateFee(

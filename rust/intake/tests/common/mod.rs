@@ -33,7 +33,7 @@ pub struct Key {
 }
 
 impl Key {
-    fn new(seed: u8) -> Self {
+    pub fn new(seed: u8) -> Self {
         let secret = SigningKey::from_bytes(&[seed; 32]);
         Self {
             id: key_id(Scheme::Ed25519, secret.verifying_key().as_bytes()).unwrap(),

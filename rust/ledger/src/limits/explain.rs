@@ -2,7 +2,7 @@
 //! it would pass.
 
 use crate::limits::book::LimitBook;
-use crate::limits::rule::{Over, Span};
+use crate::limits::rule::{Dimension, Over, Span};
 use crate::limits::window::{Spent, is_over};
 use crate::subject::Subject;
 use crate::symbols::Symbol;
@@ -41,12 +41,18 @@ impl Failing {
 pub struct Clause {
     /// Its id.
     pub limit: Symbol,
-    /// What happens above it.
+    /// What happens above it, by the policy.
+    pub rule_over: Over,
+    /// What happens to this withdrawal: one that cannot be counted is denied, whatever the policy says.
     pub over: Over,
+    /// Whether it counts each initiator apart.
+    pub by_initiator: bool,
     /// For how long an event counts.
     pub span: Span,
     /// The first clause that fails; `None` when the withdrawal passes it.
     pub failing: Option<Failing>,
+    /// Whether it adds up amounts: else what it counted of them is nothing.
+    pub sums: bool,
     /// What counts under the withdrawal's key; nothing when it does not cover it.
     pub spent: Spent,
     /// The bound on base units.
@@ -105,9 +111,12 @@ impl LimitBook {
         let failing = foreign.or_else(|| terms.failing(spent, event));
         Some(Clause {
             limit,
+            rule_over: terms.over,
+            by_initiator: tally.counted.scope.has(Dimension::Initiator),
             over: failing.map_or(terms.over, |failing| terms.over(failing)),
             span: terms.span,
             failing,
+            sums: tally.counted.sums,
             spent,
             amount: terms.amount,
             count: terms.count,

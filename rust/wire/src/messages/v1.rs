@@ -846,6 +846,73 @@ pub struct ExplainWithdrawalResponse {
     pub earliest_pass: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, repeated, tag = "6")]
     pub blockers: ::prost::alloc::vec::Vec<Blocker>,
+    #[prost(string, tag = "7")]
+    pub withdrawal_id: ::prost::alloc::string::String,
+    #[prost(enumeration = "WithdrawalState", tag = "8")]
+    pub state: i32,
+    #[prost(message, repeated, tag = "9")]
+    pub rules: ::prost::alloc::vec::Vec<RuleClause>,
+    #[prost(message, repeated, tag = "10")]
+    pub limits: ::prost::alloc::vec::Vec<LimitClause>,
+    #[prost(message, optional, tag = "11")]
+    pub hold: ::core::option::Option<AssetAmount>,
+    #[prost(message, optional, tag = "12")]
+    pub pool_available: ::core::option::Option<AssetAmount>,
+    #[prost(message, optional, tag = "13")]
+    pub earliest_accepted: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuleClause {
+    #[prost(string, tag = "1")]
+    pub tag: ::prost::alloc::string::String,
+    #[prost(enumeration = "Verdict", tag = "2")]
+    pub verdict: i32,
+    #[prost(bool, tag = "3")]
+    pub decides: bool,
+    #[prost(string, tag = "4")]
+    pub detail: ::prost::alloc::string::String,
+    #[prost(enumeration = "Remedy", tag = "5")]
+    pub remedy: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LimitClause {
+    #[prost(string, tag = "1")]
+    pub limit_id: ::prost::alloc::string::String,
+    #[prost(enumeration = "LimitAction", tag = "2")]
+    pub action: i32,
+    #[prost(enumeration = "LimitCoverage", tag = "3")]
+    pub coverage: i32,
+    #[prost(enumeration = "Verdict", tag = "4")]
+    pub verdict: i32,
+    #[prost(enumeration = "LimitClauseKind", tag = "5")]
+    pub failing: i32,
+    #[prost(bool, tag = "6")]
+    pub decides: bool,
+    #[prost(message, optional, tag = "7")]
+    pub window: ::core::option::Option<::prost_types::Duration>,
+    #[prost(bool, tag = "8")]
+    pub lifetime: bool,
+    #[prost(message, optional, tag = "9")]
+    pub counted: ::core::option::Option<LimitCount>,
+    #[prost(message, optional, tag = "10")]
+    pub earliest_pass: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, optional, tag = "11")]
+    pub counts_from: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LimitCount {
+    #[prost(string, tag = "1")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub amount_bound: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub amount_left: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub count: u64,
+    #[prost(uint64, optional, tag = "5")]
+    pub count_bound: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "6")]
+    pub count_left: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EstimateFeeRequest {
@@ -1112,6 +1179,134 @@ impl CancelOutcome {
             "CANCEL_OUTCOME_PENDING" => Some(Self::Pending),
             "CANCEL_OUTCOME_NOT_FOUND" => Some(Self::NotFound),
             "CANCEL_OUTCOME_INVALID" => Some(Self::Invalid),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Verdict {
+    Unspecified = 0,
+    Passes = 1,
+    Fails = 2,
+    NotAsked = 3,
+    Withheld = 4,
+}
+impl Verdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VERDICT_UNSPECIFIED",
+            Self::Passes => "VERDICT_PASSES",
+            Self::Fails => "VERDICT_FAILS",
+            Self::NotAsked => "VERDICT_NOT_ASKED",
+            Self::Withheld => "VERDICT_WITHHELD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "VERDICT_PASSES" => Some(Self::Passes),
+            "VERDICT_FAILS" => Some(Self::Fails),
+            "VERDICT_NOT_ASKED" => Some(Self::NotAsked),
+            "VERDICT_WITHHELD" => Some(Self::Withheld),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LimitClauseKind {
+    Unspecified = 0,
+    Overflow = 1,
+    Amount = 2,
+    Count = 3,
+}
+impl LimitClauseKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LIMIT_CLAUSE_KIND_UNSPECIFIED",
+            Self::Overflow => "LIMIT_CLAUSE_KIND_OVERFLOW",
+            Self::Amount => "LIMIT_CLAUSE_KIND_AMOUNT",
+            Self::Count => "LIMIT_CLAUSE_KIND_COUNT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LIMIT_CLAUSE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "LIMIT_CLAUSE_KIND_OVERFLOW" => Some(Self::Overflow),
+            "LIMIT_CLAUSE_KIND_AMOUNT" => Some(Self::Amount),
+            "LIMIT_CLAUSE_KIND_COUNT" => Some(Self::Count),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LimitAction {
+    Unspecified = 0,
+    Deny = 1,
+    Hold = 2,
+}
+impl LimitAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LIMIT_ACTION_UNSPECIFIED",
+            Self::Deny => "LIMIT_ACTION_DENY",
+            Self::Hold => "LIMIT_ACTION_HOLD",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LIMIT_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "LIMIT_ACTION_DENY" => Some(Self::Deny),
+            "LIMIT_ACTION_HOLD" => Some(Self::Hold),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LimitCoverage {
+    Unspecified = 0,
+    Covered = 1,
+    OtherAsset = 2,
+    OtherClass = 3,
+}
+impl LimitCoverage {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LIMIT_COVERAGE_UNSPECIFIED",
+            Self::Covered => "LIMIT_COVERAGE_COVERED",
+            Self::OtherAsset => "LIMIT_COVERAGE_OTHER_ASSET",
+            Self::OtherClass => "LIMIT_COVERAGE_OTHER_CLASS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LIMIT_COVERAGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "LIMIT_COVERAGE_COVERED" => Some(Self::Covered),
+            "LIMIT_COVERAGE_OTHER_ASSET" => Some(Self::OtherAsset),
+            "LIMIT_COVERAGE_OTHER_CLASS" => Some(Self::OtherClass),
             _ => None,
         }
     }
