@@ -1141,7 +1141,7 @@ class ExplainWithdrawalResponse(_message.Message):
          intent.deadlines, intent.overflow, intent.malformed (the fee), fee.deduct_native_only, destination.malformed,
          destination.forbidden, asset.no_hot_wallet. What fails here is INVALID.
       4. What the ledger refuses and does not remember: id.reused, intent.too_late, halt.intake, attempt.skipped,
-         attempt.open, attempt.spent, attempt.routing.
+         attempt.open, attempt.spent, attempt.too_many, attempt.routing.
       5. What it refuses for good: each limit that denies, by id; then ledger.insufficient_funds.
       6. Each limit that holds for a quorum, by id.
     Signatures are left aside, for there are none: signature.role and signature.cosign_missing say whose are needed, and
