@@ -56,7 +56,7 @@ fn said(ledger: &mut Ledger, names: &Names, now: u64) -> String {
         let order = ledger.transfer("backend", &format!("o{reference}"));
         all.push(format!("{order:?}"));
     }
-    let clauses = ledger.explain_submission(&candidate("new", 1, 30), &[], now);
+    let clauses = ledger.explain_submission(&candidate("new", 1, 30).into(), &[], now);
     all.push(format!("{clauses:?} {}", ledger.old_ids().generation()));
     for asset in [ETH, USD] {
         all.push(ledger.queued_demand("hot-1", asset).to_string());
