@@ -202,7 +202,7 @@ impl Policy {
     pub fn world(&self) -> World {
         let mut ledger = Ledger::new();
         ledger
-            .configure(&self.rules.house_pool, self.rules.limits.clone())
+            .configure(&self.rules.pools, self.rules.limits.clone())
             .unwrap();
         for (asset, amount) in [(ETH, 1_500), (USD, 900)] {
             let fact = ledger

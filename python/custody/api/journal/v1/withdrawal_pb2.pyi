@@ -112,7 +112,7 @@ class IntakeOutcome(_message.Message):
     metadata_hash: _builtins.bytes
     """Salted SHA-256 of the client's metadata; empty when there is none."""
     queued_since_unix_ms: _builtins.int
-    """Unix milliseconds: the age it queues by; an attempt inherits the first one's."""
+    """Unix milliseconds: the age it queues by; an attempt inherits what those before it waited."""
     @_builtins.property
     def charged_limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the limits that were charged."""
