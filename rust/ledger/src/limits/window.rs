@@ -277,6 +277,18 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_are_exact_and_one_more_puts_the_oldest_into_its_bucket() {
+        let mut window = Window::new(1_440_000);
+        for at in 0..64 {
+            window.charge(event(1), at).unwrap();
+        }
+        assert_eq!((window.exact.len(), window.buckets.len()), (64, 0));
+        window.charge(event(1), 64).unwrap();
+        assert_eq!((window.exact.len(), window.buckets.len()), (64, 1));
+        assert_eq!(window.spent(1_440_000).amount, 65, "the bucket ends at 999");
+    }
+
+    #[test]
     fn a_late_release_takes_nothing_from_what_shares_its_bucket() {
         // Buckets of 1 s.
         let mut window = Window::new(1_440_000);
