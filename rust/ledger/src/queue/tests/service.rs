@@ -88,6 +88,15 @@ fn half_and_nine_of_ten() {
 }
 
 #[test]
+fn sixteen_points_stand_for_all_times_to_be_final() {
+    let mut world = World::new();
+    for n in 1..=32 {
+        world.sample(0, 0, n * SECOND);
+    }
+    assert_eq!(world.of_queued(0), Some((16 * SECOND, 30 * SECOND)));
+}
+
+#[test]
 fn the_likest_count_whatever_is_newer() {
     // Waits that are not in proportion to what stood before.
     for (like, other, asked) in [(0, 1_023, 0), (1_023, 0, 1_000), (120, 70, 118), (3, 6, 3)] {
