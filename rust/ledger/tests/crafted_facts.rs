@@ -303,6 +303,10 @@ fn crafted(ledger: &Ledger, queued: Ulid) -> Vec<(&'static str, Fact)> {
             refusal("new", 3, TransferStatus::Overflow),
         ),
         (
+            "a refusal of the leg before the first",
+            refusal("new", 0, TransferStatus::Overflow),
+        ),
+        (
             "a refusal that consumes nothing",
             refusal("new", 1, TransferStatus::TooLate),
         ),

@@ -113,6 +113,26 @@ fn pending_is_posted_or_voided_once() {
 }
 
 #[test]
+fn what_has_ended_is_not_due() {
+    let mut ledger = pools();
+    Table::run(
+        &mut ledger,
+        "
+        p1   customers    margin       1 pending until:3600001 | ok
+        p2   customers    margin       1 pending until:3600002 | ok
+        p3   customers    margin       1 pending until:3600003 | ok
+        v1   -            -            - void:p1     | ok
+        r2   -            -            1 post:p2     | ok
+    ",
+    );
+    let due = ledger.expired_transfers(NOW + 3_600_003, 1);
+    let [(initiator, name)] = &due[..] else {
+        panic!("{due:?}")
+    };
+    assert_eq!((initiator.as_str(), name.reference.as_str()), ("backend", "p3"));
+}
+
+#[test]
 fn expiry_is_a_fact() {
     Table::run(
         &mut pools(),
@@ -373,6 +393,10 @@ fn an_order_has_bounds() {
             Err(LedgerError::Malformed(..))
         ));
     }
+    let most = order("a", (0..MAX_LEGS).map(|_| leg()).collect());
+    let answer = ledger.decide_transfer(most, NOW).unwrap();
+    assert_eq!(answer.statuses.len(), MAX_LEGS);
+    assert_eq!(answer.statuses[50], TransferStatus::InsufficientFunds);
     assert!(matches!(
         ledger.decide_transfer(order("", vec![leg()]), NOW),
         Err(LedgerError::Malformed(..))
