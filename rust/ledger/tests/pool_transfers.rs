@@ -129,7 +129,10 @@ fn what_has_ended_is_not_due() {
     let [(initiator, name)] = &due[..] else {
         panic!("{due:?}")
     };
-    assert_eq!((initiator.as_str(), name.reference.as_str()), ("backend", "p3"));
+    assert_eq!(
+        (initiator.as_str(), name.reference.as_str()),
+        ("backend", "p3")
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod crowd;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crowd::{HOUR, MINUTE, START, World};
-use custody_ledger::queue::{MAX_SHARE, PATIENCE_MS, Place, Places, SPACING_MS};
+use custody_ledger::queue::{MAX_SHARE, PATIENCE_MS, Place, Places, SPACING_MS, Stage};
 use custody_ledger::{Priority, Slot};
 use proptest::prelude::*;
 
@@ -206,4 +206,64 @@ fn a_large_one_takes_the_first_funds_that_suffice() {
         }
     }
     panic!("it was starved");
+}
+
+#[test]
+fn the_first_that_can_be_paid_is_found_behind_any_number_that_cannot() {
+    let mut world = World::new();
+    world.till.has = 100;
+    for n in 0..5_000_u64 {
+        let small = world.add(world.place(n, 1));
+        if n < 400 || n.is_multiple_of(61) {
+            assert_eq!(world.select(9), [small], "{n}");
+        }
+        let place = world.table.place(small).unwrap();
+        world.queue.follow(small, &place, Stage::Gone, false, START);
+        if n < 400 {
+            assert!(world.select(9).is_empty(), "looked through in vain, {n}");
+        }
+        world.add(world.place(n, 2_000));
+    }
+}
+
+#[test]
+fn what_was_late_is_not_when_the_clock_went_back() {
+    for count in [1, 300, 5_000] {
+        let mut world = World::new();
+        world.till.has = u128::MAX;
+        for n in 0..count {
+            let mut place = world.place(n, 1);
+            place.pay_before_ms = START + 5;
+            world.add(place);
+        }
+        world.now_ms = START + 5;
+        assert!(world.select(9_999).is_empty());
+        world.now_ms = START + 4;
+        assert_eq!(world.select(9_999).len() as u64, count);
+    }
+}
+
+#[test]
+fn funds_are_kept_for_old_ones_that_were_young_when_last_looked_at() {
+    for count in [100, 300, 5_000_u64] {
+        let mut world = World::new();
+        world.till.has = 100;
+        for n in 0..count {
+            // One of a hundred could be paid and is late, so that all of them are looked at.
+            let mut place = world.place(n, if n.is_multiple_of(100) { 1 } else { 2_000 });
+            if n.is_multiple_of(100) {
+                place.pay_before_ms = START + 5;
+            }
+            world.add(place);
+        }
+        world.now_ms = START + 6;
+        assert!(world.select(9).is_empty());
+        world.now_ms = START + 9 * MINUTE;
+        let young = world.add(world.place(count, 1));
+        assert_eq!(world.select(9), [young]);
+        world.now_ms = START + 11 * MINUTE;
+        assert!(world.select(9).is_empty(), "{count}");
+        world.now_ms = START + 19 * MINUTE;
+        assert_eq!(world.select(9), [young]);
+    }
 }
