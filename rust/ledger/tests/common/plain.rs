@@ -7,7 +7,7 @@ use custody_ledger::{Balance, TransferLeg, TransferOrder};
 use super::transfers::POOLS;
 
 /// From, to, amount, when it expires, what became of it.
-type Pending = (String, String, u128, u64, &'static str);
+pub type Pending = (String, String, u128, u64, &'static str);
 
 #[derive(Clone, Default)]
 pub struct Plain {
