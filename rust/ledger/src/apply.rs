@@ -24,6 +24,7 @@ impl Ledger {
     pub fn apply(&mut self, fact: &Fact) -> Result<(), LedgerError> {
         self.intact()?;
         self.enter(fact).map_err(|reason| {
+            let reason = self.symbols.spelled(&reason);
             self.poison(&reason);
             LedgerError::Broken(reason)
         })

@@ -111,7 +111,9 @@ impl Books {
     pub fn check_all(&self) -> Result<(), LedgerError> {
         self.0
             .iter()
-            .try_for_each(check)
+            .try_for_each(|book| {
+                check(book).map_err(|reason| format!("{:?}: {reason}", book.asset))
+            })
             .map_err(LedgerError::Broken)
     }
 

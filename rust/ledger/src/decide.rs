@@ -348,7 +348,7 @@ impl Ledger {
     /// The fact, when its amounts can be entered.
     pub(crate) fn feasible(&self, fact: Fact) -> Decided {
         self.preview(&fact)
-            .map_err(|reason| LedgerError::denied(tags::OVERFLOW, reason))?;
+            .map_err(|reason| LedgerError::denied(tags::OVERFLOW, self.symbols.spelled(&reason)))?;
         Ok(fact)
     }
 }

@@ -310,6 +310,9 @@ impl Ledger {
     /// `Broken` with what does not hold.
     pub fn conservation(&self) -> Result<(), LedgerError> {
         self.intact()?;
-        self.books.check_all()
+        self.books.check_all().map_err(|error| match error {
+            LedgerError::Broken(reason) => LedgerError::Broken(self.symbols.spelled(&reason)),
+            other => other,
+        })
     }
 }

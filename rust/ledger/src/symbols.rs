@@ -84,6 +84,23 @@ impl Symbols {
         symbol
     }
 
+    /// A message with names for the numbers that `Debug` wrote into it.
+    pub(crate) fn spelled(&self, message: &str) -> String {
+        let mut parts = message.split("Symbol(");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let symbol = part.split_once(')').and_then(|(number, rest)| {
+                let symbol = self.named(number.parse().ok()?)?;
+                Some((symbol, rest))
+            });
+            match symbol {
+                Some((symbol, rest)) => out.extend([self.name(symbol), rest]),
+                None => out.extend(["Symbol(", part]),
+            }
+        }
+        out
+    }
+
     /// Every name, in order of number.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(AsRef::as_ref)
@@ -126,5 +143,16 @@ mod tests {
         assert_eq!(symbols.intern("usd").number(), 2);
         assert_eq!((symbols.name(eth), symbols.find("eth")), ("eth", eth));
         assert_eq!((symbols.name(Symbol::UNKNOWN), symbols.len()), ("", 3));
+    }
+
+    #[test]
+    fn a_message_names_what_its_numbers_stand_for() {
+        let mut symbols = Symbols::default();
+        let [eth, pool] = ["eth", "pool-1"].map(|name| symbols.intern(name));
+        let message = format!("{eth:?}: Pool({pool:?}) and {:?}", Symbol::UNKNOWN);
+        let spelled = symbols.spelled(&message);
+        assert_eq!(spelled, "eth: Pool(pool-1) and Symbol(4294967295)");
+        assert_eq!(symbols.spelled("Symbol(1"), "Symbol(1");
+        assert_eq!(symbols.spelled(""), "");
     }
 }
