@@ -34,10 +34,18 @@ class Ledger(Waiting, Questions):
     Every `decide_…` answers with a LedgerFact's bytes for `apply_fact` and the record, or raises `Denied`.
     """
 
-    def __init__(self) -> None:
-        """Begin empty; `set_rules` comes first."""
-        super().__init__(_core.Ledger())
+    def __init__(self, core: _core.Ledger | None = None) -> None:
+        """Begin empty, or with what was restored; `set_rules` comes first."""
+        super().__init__(_core.Ledger() if core is None else core)
         self.pools = Pools(self._core)
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> Ledger:
+        """The ledger that a snapshot is of, whole or not at all; `set_rules` with the policy in force comes next.
+
+        Raise `Malformed` for other bytes: of another version, cut off, changed, or contradicting themselves.
+        """
+        return cls(_core.restore(snapshot))
 
     def set_rules(self, rules: Rules, keyring_version: int) -> None:
         """Take a policy, when its record is written and when it is replayed; what was spent stays spent."""
@@ -260,6 +268,10 @@ class Ledger(Waiting, Questions):
     def halts(self) -> dict[str, tuple[str, ...]]:
         """The halts in force, with their scopes."""
         return {halt: tuple(scopes) for halt, scopes in self._core.halts()}
+
+    def snapshot(self) -> bytes:
+        """The whole state but the rules, for `restore`; every other call waits meanwhile."""
+        return _core.snapshot(self._core)
 
     def state_hash(self) -> bytes:
         """SHA-256 over the one serialisation of the whole state."""

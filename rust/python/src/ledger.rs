@@ -22,6 +22,7 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<crate::limits::LimitBook>()?;
     crate::ledger_explain::fill(module)?;
     crate::ledger_queue::fill(module)?;
+    crate::ledger_snapshot::fill(module)?;
     crate::transfers::fill(module)?;
     module.add_function(wrap_pyfunction!(ids::tags, module)?)?;
     module.add_function(wrap_pyfunction!(ids::reference_key, module)?)?;
@@ -41,11 +42,7 @@ pub struct Ledger {
 impl Ledger {
     #[new]
     fn new() -> Self {
-        let state = State::default();
-        Self {
-            old: state.ledger.old_ids(),
-            state: Mutex::new(state),
-        }
+        Self::of(State::default())
     }
 
     fn set_rules(&self, py: Python<'_>, rules: &Rules, keyring_version: u64) -> PyResult<()> {

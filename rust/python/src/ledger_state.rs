@@ -1,6 +1,6 @@
 //! What a ledger's lock holds, and the one door through it: the GIL released, the error mapped.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use custody_ledger::{Fact, LedgerError};
 use pyo3::prelude::*;
@@ -42,6 +42,14 @@ impl State {
 }
 
 impl Ledger {
+    /// Puts a state behind its lock.
+    pub fn of(state: State) -> Self {
+        Self {
+            old: state.ledger.old_ids(),
+            state: Mutex::new(state),
+        }
+    }
+
     /// Releases the GIL, locks, runs, maps the error. After a panic inside, the ledger answers nothing more.
     pub fn run<T: Send>(
         &self,

@@ -9,6 +9,7 @@ mod ledger;
 mod ledger_explain;
 mod ledger_ids;
 mod ledger_queue;
+mod ledger_snapshot;
 mod ledger_state;
 mod ledger_views;
 mod limits;
