@@ -41,10 +41,7 @@ class Ledger(Waiting, Questions):
 
     @classmethod
     def restore(cls, snapshot: bytes) -> Ledger:
-        """The ledger that a snapshot is of, whole or not at all; `set_rules` with the policy in force comes next.
-
-        Raise `Malformed` for other bytes: of another version, cut off, changed, or contradicting themselves.
-        """
+        """The ledger that a snapshot is of, for `set_rules` with the policy in force; `Malformed` for other bytes."""
         return cls(_core.restore(snapshot))
 
     def set_rules(self, rules: Rules, keyring_version: int) -> None:

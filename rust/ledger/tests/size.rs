@@ -158,3 +158,29 @@ fn speed() {
         );
     }
 }
+
+#[test]
+#[ignore = "prints times: run it alone"]
+fn snapshots() {
+    for open in [100_000, 1_000_000, 10_000_000] {
+        let mut ledger = ledger(ten());
+        for n in 0..open {
+            hold(&mut ledger, &nth(n), NOW + n as u64 / 1_000);
+        }
+        let begin = Instant::now();
+        let bytes = ledger.snapshot().unwrap();
+        let written = begin.elapsed();
+        drop(ledger);
+        let begin = Instant::now();
+        let restored = Ledger::read_snapshot(&bytes).unwrap();
+        let read = begin.elapsed();
+        assert_eq!(restored.withdrawals_len(), open);
+        let each = |time: std::time::Duration| time.as_nanos() / open as u128;
+        println!(
+            "{open} open: {} bytes, written in {} ns, read in {} ns each",
+            bytes.len() / open,
+            each(written),
+            each(read)
+        );
+    }
+}

@@ -3,7 +3,6 @@
 use super::draft::check_sums;
 use super::{Account, Books, add_up};
 use crate::account::Balance;
-use crate::error::LedgerError;
 use crate::limits::stored::{Reader, Writer};
 use crate::symbols::{Symbol, Symbols};
 
@@ -67,11 +66,11 @@ impl Books {
     /// Adds up what was read, and checks it.
     ///
     /// # Errors
-    /// `Broken` with what does not hold.
-    pub(crate) fn restored(mut self) -> Result<Self, LedgerError> {
+    /// What does not hold.
+    pub(crate) fn restored(mut self) -> Result<Self, String> {
         for book in &mut self.0 {
-            let sums = add_up(book).map_err(LedgerError::Broken)?;
-            check_sums(&sums).map_err(LedgerError::Broken)?;
+            let sums = add_up(book)?;
+            check_sums(&sums)?;
             book.sums = sums;
         }
         Ok(self)

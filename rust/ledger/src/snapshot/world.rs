@@ -112,7 +112,8 @@ impl Ledger {
         }
         let (mut books, mut places) = (Books::default(), saved::PLACES);
         from.each(BOOKS, |from| books.load(from, &self.symbols, &mut places))?;
-        self.books = books.restored()?;
+        let refused = |reason: String| LedgerError::malformed("snapshot.books", reason);
+        self.books = books.restored().map_err(refused)?;
         from.each(OPENED, |from| {
             let key = (from.text()?, from.text()?, from.text()?);
             self.opened.insert(key).then_some(())

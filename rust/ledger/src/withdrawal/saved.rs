@@ -88,6 +88,7 @@ impl Withdrawal {
             },
         };
         amount.checked_add(rare.service_fee)?;
+        let kept = is_rare.then(|| Box::new(rare.clone()));
         let mut made = Self::new(Made {
             id,
             intent_sha256,
@@ -105,9 +106,8 @@ impl Withdrawal {
             priority,
             rare,
         });
-        made.payout = payout;
-        let same = made.rare.is_some() == is_rare && made.service_fee == service_fee;
-        same.then_some((slot, made, seat))
+        (made.payout, made.rare) = (payout, kept);
+        (made.service_fee == service_fee).then_some((slot, made, seat))
     }
 }
 
