@@ -90,9 +90,7 @@ impl Ledger {
             }
             Fact::Halted { halt, scopes } => {
                 let added = self.halts.add(halt, scopes, &mut self.symbols);
-                require(!scopes.is_empty() && added, || {
-                    format!("halt {halt} cannot be added")
-                })?;
+                require(added, || format!("halt {halt} cannot be added"))?;
                 self.refreeze(scopes);
                 Ok(())
             }
@@ -177,7 +175,9 @@ impl Ledger {
         })?;
         let newest = self.ids.attempts(&candidate.key).next();
         let follows = match newest {
-            Some(newest) => newest.attempt().checked_add(1) == Some(candidate.attempt),
+            Some(newest) => {
+                newest.lets_another() && newest.attempt().checked_add(1) == Some(candidate.attempt)
+            }
             // The attempts before may have left memory.
             None => candidate.attempt == 1 || self.old.0.contains(&candidate.key),
         };

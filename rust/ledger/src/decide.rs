@@ -7,7 +7,7 @@ use crate::account::AccountName;
 use crate::entries::adds_up;
 use crate::error::LedgerError;
 use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
-use crate::halts::Scope;
+use crate::halts::{MOST_SCOPES, Scope};
 use crate::ledger::Ledger;
 use crate::state::{End, Event};
 use crate::symbols::Symbol;
@@ -248,8 +248,9 @@ impl Ledger {
     /// `ledger.exists`; `Malformed` without a scope.
     pub fn decide_halt(&self, halt: &str, scopes: &[Scope]) -> Decided {
         self.intact()?;
-        if halt.is_empty() || scopes.is_empty() {
-            return Err(LedgerError::malformed("halt", "needs an id and a scope"));
+        if halt.is_empty() || !(1..=MOST_SCOPES).contains(&scopes.len()) {
+            let reason = format!("needs an id and 1 to {MOST_SCOPES} scopes");
+            return Err(LedgerError::malformed("halt", reason));
         }
         require(!self.halts.contains(halt), tags::EXISTS, || {
             format!("halt {halt}")

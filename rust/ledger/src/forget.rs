@@ -174,6 +174,9 @@ impl Ledger {
 
     /// Enters the fact.
     pub(crate) fn forget(&mut self, leaving: &[Forgotten]) -> Result<(), String> {
+        if leaving.is_empty() {
+            return Err("nothing is forgotten".to_owned());
+        }
         for each in leaving {
             let newest_first = self.ids.attempts(&each.key).map(place);
             let mut there: Vec<ForgottenAttempt> = newest_first.collect();

@@ -12,6 +12,9 @@ use crate::names::Name128;
 use crate::subject::Subject;
 use crate::symbols::{Symbol, Symbols};
 
+/// Scopes of one halt: as many as a signed statement has.
+pub const MOST_SCOPES: usize = 32;
+
 /// What a halt stops.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -131,9 +134,9 @@ impl Halts {
         self.halts.contains_key(halt)
     }
 
-    /// Adds a halt; false when it is there already.
+    /// Adds a halt; false when it is there already, or stops nothing or too much.
     pub fn add(&mut self, halt: &str, scopes: &[Scope], symbols: &mut Symbols) -> bool {
-        if self.contains(halt) {
+        if self.contains(halt) || !(1..=MOST_SCOPES).contains(&scopes.len()) {
             return false;
         }
         let with_target = |scope: &Scope| (scope.clone(), Target::of(scope, symbols));

@@ -5,6 +5,7 @@ use crate::index::Index;
 use crate::names::Name128;
 use crate::routes::RouteId;
 use crate::slab::{Slab, Slot};
+use crate::state::{End, State};
 use crate::symbols::Symbol;
 use crate::timeline::Timeline;
 use crate::ulid::Ulid;
@@ -70,6 +71,17 @@ impl Answered<'_> {
         match self {
             Self::Withdrawal(withdrawal) => withdrawal.attempt(),
             Self::Rejection(rejection) => rejection.attempt,
+        }
+    }
+
+    /// Whether it ended before it could be signed: another attempt may pay then, and only then.
+    pub fn lets_another(&self) -> bool {
+        match self {
+            Self::Withdrawal(withdrawal) => matches!(
+                withdrawal.state,
+                State::Voided(End::Cancelled | End::Expired)
+            ),
+            Self::Rejection(_) => true,
         }
     }
 

@@ -55,7 +55,7 @@ pub use explain::{Clauses, RuleClause, Verdict};
 pub use fact::{Assignment, Fact, PayoutTerms, SweepTerms};
 pub use fact_codec::forgotten_state;
 pub use forget::{Forgotten, ForgottenAttempt, Hand};
-pub use halts::Scope;
+pub use halts::{MOST_SCOPES, Scope};
 pub use ledger::{Ledger, WithdrawalNames};
 pub use names::Name128;
 pub use old_ids::OldIds;

@@ -130,6 +130,7 @@ impl Restoring {
                 None => begins && answered.attempt() > 1 && is_old(&answered.key()),
                 Some(before) => {
                     before.key() == answered.key()
+                        && before.lets_another()
                         && before.attempt() >= 1
                         && before.attempt().checked_add(1) == Some(answered.attempt())
                 }

@@ -19,6 +19,9 @@ use crate::limits::window::{EXACT, Slot, Spent, Window};
 use crate::symbols::{Symbol, Symbols};
 
 const VERSION: u8 = 1;
+/// Tallies that no rule needs any more, each one byte of a stored book and a whole place in memory: so many are read.
+/// Each change of the rules leaves at most one for each limit.
+const MOST_GONE: usize = 1 << 16;
 
 impl LimitBook {
     /// Writes the whole state.
@@ -74,7 +77,12 @@ fn read(from: &mut Reader<'_>, symbols: &mut Symbols) -> Option<LimitBook> {
         rule.check().ok()?;
         book.rules.push((symbols.intern(&rule.id), rule));
     }
-    book.tallies = from.list(|from| from.option(|from| read_tally(from, symbols)))?;
+    let mut gone = 0_usize;
+    book.tallies = from.list(|from| {
+        let tally = from.option(|from| read_tally(from, symbols))?;
+        gone = gone.saturating_add(usize::from(tally.is_none()));
+        (gone <= MOST_GONE).then_some(tally)
+    })?;
     let mut sets = Sets::default();
     for (before, set) in from
         .list(|from| from.list(Reader::word))?

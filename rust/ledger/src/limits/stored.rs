@@ -97,6 +97,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// So many of them, at most `most`.
+    pub fn list_of<T>(
+        &mut self,
+        most: usize,
+        read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let mut ahead = Reader(self.0);
+        (ahead.length()? <= most).then_some(())?;
+        self.list(read)
+    }
+
     /// So many of them. Nothing is reserved for what the length only claims.
     pub fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let length = self.length()?;

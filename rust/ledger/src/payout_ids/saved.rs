@@ -47,6 +47,11 @@ impl PayoutIds {
         self.0.get(payout).is_some()
     }
 
+    /// Whether each is some withdrawal's.
+    pub fn are_named(&self) -> bool {
+        self.0.iter().all(|(_, payout)| payout.withdrawals > 0)
+    }
+
     /// Whether every place is a payout's, or free.
     pub fn is_whole(&self) -> bool {
         self.0.is_whole()

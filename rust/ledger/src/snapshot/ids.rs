@@ -93,6 +93,9 @@ impl Ledger {
             ids.withdrawal(slot, withdrawal)?;
             self.queue.restore(slot, &place, stage, frozen, seat)
         })?;
+        if !self.payout_ids.are_named() {
+            return Err(Saved::refused(PAYOUT_IDS));
+        }
         from.each(REJECTIONS, |from| {
             let (slot, rejection) = Rejection::load(from)?;
             let known = self.routes.get(rejection.route).is_some()

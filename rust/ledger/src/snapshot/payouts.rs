@@ -6,6 +6,7 @@ use crate::error::LedgerError;
 use crate::fact::{Assignment, PayoutTerms, SweepTerms};
 use crate::ledger::{Ledger, Open};
 use crate::limits::stored::{Reader, Writer};
+use crate::symbols::Symbol;
 use crate::ulid::Ulid;
 
 impl Ledger {
@@ -21,14 +22,34 @@ impl Ledger {
     pub(super) fn read_payouts(&mut self, from: &mut Saved<'_>) -> Result<(), LedgerError> {
         from.each(PAYOUTS, |from| {
             let open = read_payout(from)?;
+            let terms = &open.terms;
+            let names = [&terms.wallet, &terms.fee_asset, &open.house];
+            self.knows_all(names).then_some(())?;
             let before = self.payouts.insert(open.terms.payout.clone(), open);
             before.is_none().then_some(())
         })?;
         from.each(LEGS, |from| {
             let open = read_leg(from)?;
+            let terms = &open.terms;
+            let moves = terms.amount > 0 && terms.from_wallet != terms.to_wallet;
+            let [from_wallet, to_wallet] = [&terms.from_wallet, &terms.to_wallet];
+            let names = [
+                from_wallet,
+                to_wallet,
+                &terms.asset,
+                &terms.fee_asset,
+                &open.house,
+            ];
+            (moves && self.knows_all(names)).then_some(())?;
             let before = self.legs.insert(open.terms.leg.clone(), open);
             before.is_none().then_some(())
         })
+    }
+
+    /// Whether facts used all these names: its end is entered under them, and could not be under others.
+    fn knows_all<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> bool {
+        let mut names = names.into_iter();
+        names.all(|name| self.symbols.find(name) != Symbol::UNKNOWN)
     }
 }
 

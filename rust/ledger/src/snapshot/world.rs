@@ -4,7 +4,7 @@ use super::sections::{Saved, Sections};
 use super::{BOOKS, HALTS, HEAD, OPENED, POOLS, RELEASES, ROUTES, SYMBOLS};
 use crate::books::{Books, Pools, Purpose, saved};
 use crate::error::LedgerError;
-use crate::halts::Scope;
+use crate::halts::{MOST_SCOPES, Scope};
 use crate::ledger::Ledger;
 use crate::limits::stored::{Reader, Writer};
 use crate::routes::Route;
@@ -123,9 +123,9 @@ impl Ledger {
         })?;
         let names = self.symbols.len();
         from.each(HALTS, |from| {
-            let (halt, scopes) = (from.text()?, from.list(read_scope)?);
+            let (halt, scopes) = (from.text()?, from.list_of(MOST_SCOPES, read_scope)?);
             let added = self.halts.add(&halt, &scopes, &mut self.symbols);
-            (added && !scopes.is_empty() && self.symbols.len() == names).then_some(())
+            (added && self.symbols.len() == names).then_some(())
         })?;
         Ok(counts)
     }

@@ -9,7 +9,9 @@ use crate::books::Posting;
 use crate::canonical::Canonical;
 use crate::names::Name128;
 use crate::symbols::{Symbol, Symbols};
-use crate::transfers::order::{PendingName, TransferOrder, TransferRefusal, TransferTerms};
+use crate::transfers::order::{
+    MAX_LEGS, PendingName, TransferOrder, TransferRefusal, TransferTerms,
+};
 use crate::transfers::status::{LegState, Resolution, TransferStatus};
 use crate::transfers::walk::{Walk, leg_of, transfer};
 
@@ -233,7 +235,7 @@ impl TransferBook {
     /// Remembers an order that was refused for good.
     pub fn refuse(&mut self, refusal: &TransferRefusal) -> Result<(), String> {
         let key = order_key(&refusal.initiator, &refusal.reference);
-        let within = refusal.leg >= 1 && refusal.leg <= refusal.legs;
+        let within = is_leg_of(refusal.leg, refusal.legs);
         if self.answered.contains_key(&key) || !within || !refusal.status.is_remembered() {
             return Err(format!("order {} is not to be refused", refusal.reference));
         }
@@ -294,6 +296,11 @@ impl Outcome {
             Self::Refused { legs, leg, status } => refused(*legs, *leg, *status),
         }
     }
+}
+
+/// Whether an order that was refused can have had so many legs, and this one: an answer has a status for each of them.
+fn is_leg_of(leg: u32, legs: u32) -> bool {
+    (1..=legs).contains(&leg) && usize::try_from(legs).is_ok_and(|legs| legs <= MAX_LEGS)
 }
 
 /// The refused leg's own status; of the others, that it was linked.

@@ -1,6 +1,6 @@
 //! Orders and pending legs in a snapshot.
 
-use super::{Answered, LegKey, Outcome, Pending, TransferBook, order_key};
+use super::{Answered, LegKey, Outcome, Pending, TransferBook, is_leg_of, order_key};
 use crate::books::Posting;
 use crate::limits::stored::{Reader, Writer};
 use crate::names::Name128;
@@ -73,7 +73,7 @@ impl TransferBook {
             1 => {
                 let (legs, leg) = (from.word()?, from.word()?);
                 let status = *TransferStatus::ALL.get(usize::from(from.byte()?))?;
-                let fits = (1..=legs).contains(&leg) && status.is_remembered();
+                let fits = is_leg_of(leg, legs) && status.is_remembered();
                 fits.then_some(Outcome::Refused { legs, leg, status })?
             }
             _ => return None,
