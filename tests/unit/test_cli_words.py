@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from custody.cli.config import CliConfig, expanded, find
 from custody.cli.memory import Memory
-from custody.cli.words import duration, parse_quantity, when
+from custody.cli.words import duration, moment, parse_quantity, when
 from custody.client import ClientConfig
 from custody.errors import ConfigError, Denied, Malformed
 from custody.model.money import MAX_AMOUNT, format_units
@@ -155,3 +155,10 @@ def test_the_file_is_private_and_a_spoilt_one_is_told(tmp_path: Path) -> None:
         path.write_text(content)
         with pytest.raises(ConfigError):
             Memory(path, b"d" * 32).next_number("ada", 1)
+
+
+@pytest.mark.parametrize("unix_ms", [2**64 - 1, 253_402_300_800_000, -(2**63) * 1000])
+def test_a_time_beyond_every_calendar_is_shown(unix_ms: int) -> None:
+    """An initiator may write any `pay_before`: nobody's look at its withdrawal fails by that."""
+    assert when(unix_ms, 0).startswith(f"{unix_ms} ms after 1970 (")
+    assert moment(253_402_300_799_999) == "9999-12-31 23:59:59 UTC"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent import futures
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ import pytest
 from custody import statements
 from custody.api.v1 import withdrawal_pb2 as pb
 from custody.errors import InvariantBroken, NotFound
-from custody.ledger import reference_key
+from custody.ledger import Ledger, reference_key
 from custody.ports import OldPlace
 from custody.server.explanations import Explanations
+from custody.services import explaining
 from custody.services.explaining import Explainer
 from custody.services.forgetting import Found, OldAnswers
 from custody.services.old_withdrawals import OldWithdrawals
@@ -110,7 +113,7 @@ def test_no_intent_is_an_answer_and_not_an_error(bench: Bench) -> None:
 class _Restless(OldAnswers):
     """Memory lets go after each look-up."""
 
-    def look_up(self, ledger: object, keys: object) -> tuple[int, list[Found]]:
+    def look_up(self, ledger: object, key: object, attempt: object) -> tuple[int, list[Found]]:
         return 99, []
 
 
@@ -118,6 +121,37 @@ def test_memory_that_changes_all_the_time_is_said_to(bench: Bench) -> None:
     restless = explanations(bench, _Restless(bench.ids, bench.intents))
     with pytest.raises(Busy):
         restless.answer(pb.ExplainWithdrawalRequest(intent=body_of(bench, "a", 1)), "backend")
+
+
+class _Counted(OldAnswers):
+    """Says who came as far as the look-up."""
+
+    arrived = threading.Semaphore(0)
+
+    def look_up(self, ledger: Ledger, key: bytes | None, attempt: int) -> tuple[int, list[Found]]:
+        self.arrived.release()
+        return super().look_up(ledger, key, attempt)
+
+
+def test_a_flood_of_questions_waits_outside_the_writer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = _Counted(bench.ids, bench.intents)
+    explainer, body, go = Explainer(bench.writer, old), body_of(bench, "a", 1), threading.Event()
+
+    def ask() -> bytes:
+        return explainer.explain(body, "backend")[0]
+
+    with futures.ThreadPoolExecutor(6) as pool:
+        held = pool.submit(bench.writer.read, lambda _: go.wait(60))
+        try:
+            asked = [pool.submit(ask) for _ in range(4)]
+            assert all(old.arrived.acquire(timeout=20) for _ in asked)
+            monkeypatch.setattr(explaining, "_PATIENCE_S", 0.01)
+            with pytest.raises(Busy):
+                pool.submit(ask).result(20)
+        finally:
+            go.set()
+        assert held.result(20)
+        assert {each.result(20) for each in asked} == {ask()}, "every turn is given back"
 
 
 def test_a_store_that_points_elsewhere_is_not_believed(bench: Bench) -> None:

@@ -64,8 +64,11 @@ def parse_quantity(text: str, asset: AssetRule) -> int:
 
 
 def moment(unix_ms: int) -> str:
-    """`2026-11-22 05:10:00 UTC`."""
-    stamp = datetime.datetime.fromtimestamp(unix_ms / 1000, datetime.UTC)
+    """`2026-11-22 05:10:00 UTC`; in ms where no calendar reaches: intents and statements may name any time."""
+    try:
+        stamp = datetime.datetime.fromtimestamp(unix_ms // 1000, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{unix_ms} ms after 1970"
     return stamp.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custody.api.v1 import withdrawal_pb2
+from custody.api.v1 import common_pb2, withdrawal_pb2
 from custody.errors import Malformed, NotFound
 from custody.ledger import reference_key
 from custody.server import withdrawal_message
@@ -38,11 +38,15 @@ class Explanations:
         return self._of_key(request.key, own)
 
     def _of_intent(self, intent: bytes, own: str | None) -> withdrawal_pb2.ExplainWithdrawalResponse:
-        packed = self._explainer.explain(intent, own)
+        packed, as_of = self._explainer.explain(intent, own)
         answer = withdrawal_pb2.ExplainWithdrawalResponse.FromString(packed)
+        answer.as_of.append(self._cursor(as_of))
         if answer.withdrawal_id:
             answer.blockers.extend(self._waits(answer.withdrawal_id))
         return answer
+
+    def _cursor(self, sequence: int) -> common_pb2.Cursor:
+        return withdrawal_message.cursor(self._writer.partition, sequence)
 
     def _waits(self, withdrawal_id: str) -> list[withdrawal_pb2.Blocker]:
         def read(state: State) -> list[withdrawal_pb2.Blocker]:
@@ -58,9 +62,12 @@ class Explanations:
     def _of_key(
         self, key: withdrawal_pb2.WithdrawalKey, own: str | None
     ) -> withdrawal_pb2.ExplainWithdrawalResponse:
+        if not key.withdrawal_id and not ((own or key.initiator) and key.reference):
+            raise Malformed("key", "needs withdrawal_id, or initiator and reference")
         try:
             return self._writer.read(lambda state: self._known(state, _find(state, key, own)))
         except NotFound:
+            as_of = self._writer.head.sequence
             old = self._old.of_key(key.withdrawal_id, key.initiator, key.reference, key.attempt, own)
             if old is None:
                 raise
@@ -71,6 +78,7 @@ class Explanations:
             earliest_pass=withdrawal_message.timestamp(old.earliest_pass_ms),
             withdrawal_id=old.withdrawal_id,
             state=withdrawal_pb2.WithdrawalState.Value(f"WITHDRAWAL_STATE_{old.state}"),
+            as_of=[self._cursor(as_of)],
         )
 
     def _known(self, state: State, found: Answered) -> withdrawal_pb2.ExplainWithdrawalResponse:
@@ -84,6 +92,7 @@ class Explanations:
             blockers=[] if read is None else withdrawal_message.blockers(read, policy, self._conditions),
             withdrawal_id="" if read is None else read.view.withdrawal_id,
             state=withdrawal_pb2.WithdrawalState.Value(f"WITHDRAWAL_STATE_{name}"),
+            as_of=[self._cursor(state.next_sequence - 1)],
         )
 
 

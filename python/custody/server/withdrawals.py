@@ -223,6 +223,7 @@ class Withdrawals:
         self, request: withdrawal_pb2.ExplainWithdrawalRequest, call: Call
     ) -> withdrawal_pb2.ExplainWithdrawalResponse:
         """What every rule says of an intent; or what was answered to a known one, and what it waits for."""
+        wait_for(self._writer, request.min_cursor, call)
         return self._explanations.answer(request, initiator_of(call.principal))
 
 

@@ -44,17 +44,22 @@ class OldAnswers:
         Raises `InvariantBroken` when store and journal differ, `Malformed` for more than one request may ask about.
         """
         generation, keys = ledger.may_be_old(prepared)
-        ledger.answer(prepared, generation, self._found(keys))
+        ledger.answer(prepared, generation, self._found(self._places(keys)))
 
-    def look_up(self, ledger: Ledger, keys: Sequence[bytes]) -> tuple[int, list[Found]]:
-        """What of these references may have left memory, and as of which generation of the filter."""
-        generation, old = ledger.references_may_be_old(keys)
-        return generation, self._found(old)
+    def look_up(self, ledger: Ledger, key: bytes | None, attempt: int) -> tuple[int, list[Found]]:
+        """This attempt of a reference and the newest, if they left memory, and as of which generation of the filter.
 
-    def _found(self, keys: Sequence[bytes]) -> list[Found]:
+        No other is read: each is a row of the journal, and a reader may ask of many references. No key, nothing found.
+        """
+        generation, old = ledger.references_may_be_old([] if key is None else [key])
+        places = self._places(old)
+        newest = max((place.attempt for place in places), default=0)
+        return generation, self._found([place for place in places if place.attempt in (attempt, newest)])
+
+    def _found(self, places: Sequence[OldPlace]) -> list[Found]:
         return [
             (place.sequence, place.leaf, self._intents.leaf(place.sequence, place.leaf), place.state)
-            for place in self._places(keys)
+            for place in places
         ]
 
     def _places(self, keys: Sequence[bytes]) -> list[OldPlace]:

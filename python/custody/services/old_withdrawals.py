@@ -72,7 +72,7 @@ class OldWithdrawals:
         """The attempt under a `reference_key`, the newest when 0; None when it is not here."""
         if attempt == 0 and self._ledger.attempts(key):
             return None  # the newest is in memory
-        _, found = self._old.look_up(self._ledger, [key])
+        _, found = self._old.look_up(self._ledger, key, attempt)
         read = [_read(key, leaf, state) for _, _, leaf, state in found]
         wanted = [each for each in read if attempt in (0, each.attempt)]
         return max(wanted, key=lambda each: each.attempt) if wanted else None

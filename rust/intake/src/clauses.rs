@@ -33,6 +33,12 @@ impl<'r, 'i> Asked<'r, 'i> {
         }
     }
 
+    /// Whether the initiator may name the intent's class.
+    pub fn class_allowed(&self) -> bool {
+        let class = self.intent.limit_class;
+        class.is_empty() || self.initiator.classes.contains(class)
+    }
+
     /// Who pays the network; `None` when the intent's fields do not say.
     pub fn fee_mode(&self) -> Option<FeeMode> {
         fee_mode(self.intent)
@@ -121,9 +127,9 @@ fn pool_not_allowed(asked: &Asked<'_, '_>) -> Said {
 }
 
 fn class_not_allowed(asked: &Asked<'_, '_>) -> Said {
-    let class = asked.intent.limit_class;
-    let allowed = class.is_empty() || asked.initiator.classes.contains(class);
-    Said::unless(allowed, || format!("limit_class: {class}"))
+    Said::unless(asked.class_allowed(), || {
+        format!("limit_class: {}", asked.intent.limit_class)
+    })
 }
 
 fn memo(asked: &Asked<'_, '_>) -> Said {

@@ -128,6 +128,7 @@ fn new(
             None => Deciding::of(&said.answer, ledger),
         },
         everything: question.everything || asked.rules.initiators.len() == 1,
+        class_allowed: asked.class_allowed(),
     };
     rules.extend(said.rules.iter().map(|rule| {
         let told = match &rule.verdict {
@@ -147,7 +148,8 @@ fn new(
         let decides = refusal.is_none() && result.tag == rule.tag;
         RuleClause { decides, ..told }
     }));
-    let limits = said.limits.iter().filter(|_| asked.wallet.is_some());
+    let limits = said.limits.iter();
+    let limits = limits.filter(|limit| asked.wallet.is_some() && sight.sees_limit(limit));
     let amount = |amount: u128| AssetAmount {
         asset: asked.intent.asset.to_owned(),
         amount: amount.to_string(),

@@ -61,12 +61,19 @@ pub(crate) struct Sight {
     pub deciding: Deciding,
     /// People, and the only initiator that there is.
     pub everything: bool,
+    /// Whether the initiator may name the intent's class.
+    pub class_allowed: bool,
 }
 
 impl Sight {
     /// Whether the rule of funds is told.
     pub fn sees_funds(&self) -> bool {
         self.everything || !matches!(self.deciding, Deciding::Denied(_) | Deciding::Other)
+    }
+
+    /// Whether a limit is told of: to an initiator those that may decide its intents.
+    pub fn sees_limit(&self, clause: &Clause) -> bool {
+        self.everything || (self.class_allowed && clause.covers())
     }
 
     /// Whether the pool's number is told: a refusal for it names it.
@@ -79,8 +86,12 @@ impl Sight {
         self.everything || matches!(self.deciding, Deciding::Accepted | Deciding::Held(_))
     }
 
-    /// Why its payout would wait; what a wallet has is nothing that an initiator is told.
+    /// Why its payout would wait; what a wallet has is nothing that an initiator is told, nor what stops a payout of an
+    /// intent that is not taken.
     pub fn blockers(&self, all: &[Blocker]) -> Vec<BlockerMessage> {
+        if !self.everything && !matches!(self.deciding, Deciding::Accepted | Deciding::Held(_)) {
+            return Vec::new();
+        }
         let told = all.iter().filter_map(|blocker| {
             let (kind, tag) = match blocker {
                 Blocker::Quorum(tag) => (BlockerKind::Quorum, tag.as_str()),

@@ -15,6 +15,7 @@ mod explain_world;
 
 use common::{NOW, USD, intent};
 use custody_intake::{OldAttempt, Question, explain};
+use custody_wire::messages::signed::v1::WithdrawalIntent;
 use custody_wire::messages::v1::{
     ExplainWithdrawalResponse, LimitAction, LimitCoverage, Outcome, SubmitResult, Verdict,
 };
@@ -102,13 +103,22 @@ fn same_answer(said: &ExplainWithdrawalResponse, answer: &SubmitResult) {
 
 /// Whatever an initiator is told is so.
 fn tells_no_lie(told: &ExplainWithdrawalResponse, all: &ExplainWithdrawalResponse) {
-    assert_eq!(told.limits.len(), all.limits.len());
     for (told, all) in told.rules.iter().zip(&all.rules) {
         assert_eq!((&told.tag, told.decides), (&all.tag, all.decides));
         assert!(told.verdict == WITHHELD || told == all, "{told:?} {all:?}");
     }
-    for (told, all) in told.limits.iter().zip(&all.limits) {
-        assert_eq!((&told.limit_id, told.decides), (&all.limit_id, all.decides));
+    let deciding = told.limits.iter().filter(|limit| limit.decides).count();
+    assert_eq!(
+        deciding,
+        all.limits.iter().filter(|limit| limit.decides).count()
+    );
+    for told in &told.limits {
+        let mut limits = all.limits.iter();
+        let all = limits.find(|all| all.limit_id == told.limit_id).unwrap();
+        assert_eq!(
+            (told.decides, told.coverage),
+            (all.decides, LimitCoverage::Covered as i32)
+        );
         assert!(
             told.verdict == WITHHELD || told.verdict == all.verdict,
             "{told:?} {all:?}"
@@ -346,6 +356,46 @@ fn an_initiator_sees_its_own_numbers_and_people_see_all() {
         ("", "", Some(40), Some(39))
     );
     assert!(limit(&all, "f-ever").lifetime && limit(&all, "f-ever").window.is_none());
+}
+
+/// What submitting could never tell it: limits of other assets, of classes that it may not name, and who is frozen.
+#[test]
+fn an_initiator_hears_of_the_limits_that_it_can_meet_and_of_halts_of_what_is_taken() {
+    let policy = Policy::new();
+    let mut world = policy.world();
+    let ask = |world: &World, change: &dyn Fn(&mut WithdrawalIntent), everything: bool| {
+        let mut made = intent("e", 10);
+        "east".clone_into(&mut made.initiator);
+        "c1".clone_into(&mut made.customer);
+        change(&mut made);
+        let body = made.encode_to_vec();
+        world.ask(&policy, "east", &body, everything, world.now_ms)
+    };
+    let ids = |said: ExplainWithdrawalResponse| {
+        let ids = said.limits.into_iter().map(|limit| limit.limit_id);
+        ids.collect::<Vec<_>>().join(" ")
+    };
+    let usd = |made: &mut WithdrawalIntent| USD.clone_into(&mut made.asset);
+    let vip = |made: &mut WithdrawalIntent| "vip".clone_into(&mut made.limit_class);
+    let second = |made: &mut WithdrawalIntent| made.attempt = 2;
+    let all = "a-own b-shared c-own-hold d-customer e-shared-hold f-ever g-usd";
+    assert_eq!(
+        ids(ask(&world, &usd, false)),
+        "a-own b-shared d-customer f-ever g-usd"
+    );
+    assert_eq!(ids(ask(&world, &vip, false)), "");
+    assert_eq!(ids(ask(&world, &usd, true)), all);
+    assert_eq!(ids(ask(&world, &vip, true)), all);
+    world.act(&policy, &Act::Halt(3));
+    world.act(&policy, &Act::Halt(5));
+    let waits = |change: &dyn Fn(&mut WithdrawalIntent), everything: bool| {
+        let said = ask(&world, change, everything);
+        (said.tag, said.blockers.len())
+    };
+    assert_eq!(waits(&|_| {}, false), (String::new(), 2));
+    assert_eq!(waits(&second, false), ("attempt.skipped".to_owned(), 0));
+    assert_eq!(waits(&vip, false), ("class.not_allowed".to_owned(), 0));
+    assert_eq!(waits(&second, true), ("attempt.skipped".to_owned(), 2));
 }
 
 /// East is denied by its own limit for 8 s more. That west's payments would then hold it for a second is not told.

@@ -1111,21 +1111,27 @@ class ExplainWithdrawalRequest(_message.Message):
 
     KEY_FIELD_NUMBER: _builtins.int
     INTENT_FIELD_NUMBER: _builtins.int
+    MIN_CURSOR_FIELD_NUMBER: _builtins.int
     intent: _builtins.bytes
     """A WithdrawalIntent's canonical bytes, unsigned; at most 4 KiB. An operator or auditor asks for any initiator."""
     @_builtins.property
     def key(self) -> Global___WithdrawalKey:
         """A withdrawal that is known; or leave absent and give an intent."""
 
+    @_builtins.property
+    def min_cursor(self) -> _common_pb2.Cursor:
+        """Wait until the answer is at least as new."""
+
     def __init__(
         self,
         *,
         key: Global___WithdrawalKey | None = ...,
         intent: _builtins.bytes = ...,
+        min_cursor: _common_pb2.Cursor | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "min_cursor", b"min_cursor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["intent", b"intent", "key", b"key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["intent", b"intent", "key", b"key", "min_cursor", b"min_cursor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1149,8 +1155,9 @@ class ExplainWithdrawalResponse(_message.Message):
 
     An initiator is told what submitting would tell it, and besides that what counts itself alone. What other initiators
     may have had a part in (a limit without `initiator` in its scope, a pool) is WITHHELD from it unless the answer
-    implies it, and its numbers unless it decides. Operators and auditors see everything, and so does the only initiator
-    that the policy has.
+    implies it, and its numbers unless it decides. Limits that do not cover its intent, or a class that it may not name,
+    are not there for it, and halts only of what is taken. Operators and auditors see everything, and so does the only
+    initiator that the policy has.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1168,6 +1175,7 @@ class ExplainWithdrawalResponse(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     POOL_AVAILABLE_FIELD_NUMBER: _builtins.int
     EARLIEST_ACCEPTED_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     """What submitting it now would answer; for a known one, what it answered."""
     tag: _builtins.str
@@ -1188,7 +1196,9 @@ class ExplainWithdrawalResponse(_message.Message):
 
     @_builtins.property
     def blockers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Blocker]:
-        """Why a known one waits; why one that is taken would wait, as far as the ledger knows."""
+        """Why a known one waits; why a new one would wait, as far as the ledger knows. Of a new one that is not taken, empty
+        for an initiator among several.
+        """
 
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleClause]:
@@ -1196,8 +1206,8 @@ class ExplainWithdrawalResponse(_message.Message):
 
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitClause]:
-        """Every limit of the policy, by id; empty for what was answered before, and when the asset, its wallet or the amount
-        cannot be told.
+        """Every limit of the policy, by id; for an initiator among several, those that cover the intent, and none when it may
+        not name its class. Empty for what was answered before, and when the asset, its wallet or the amount cannot be told.
         """
 
     @_builtins.property
@@ -1213,6 +1223,10 @@ class ExplainWithdrawalResponse(_message.Message):
         """When it would be ACCEPTED, if nothing else happens: at this time, and not one millisecond before. Absent when that
         is never, not known, or withheld.
         """
+
+    @_builtins.property
+    def as_of(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Cursor]:
+        """The journal's head."""
 
     def __init__(
         self,
@@ -1230,10 +1244,11 @@ class ExplainWithdrawalResponse(_message.Message):
         hold: _common_pb2.AssetAmount | None = ...,
         pool_available: _common_pb2.AssetAmount | None = ...,
         earliest_accepted: _timestamp_pb2.Timestamp | None = ...,
+        as_of: _abc.Iterable[_common_pb2.Cursor] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["earliest_accepted", b"earliest_accepted", "earliest_pass", b"earliest_pass", "hold", b"hold", "pool_available", b"pool_available"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blockers", b"blockers", "detail", b"detail", "earliest_accepted", b"earliest_accepted", "earliest_pass", b"earliest_pass", "hold", b"hold", "limits", b"limits", "outcome", b"outcome", "pool_available", b"pool_available", "remedy", b"remedy", "rules", b"rules", "state", b"state", "tag", b"tag", "withdrawal_id", b"withdrawal_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "blockers", b"blockers", "detail", b"detail", "earliest_accepted", b"earliest_accepted", "earliest_pass", b"earliest_pass", "hold", b"hold", "limits", b"limits", "outcome", b"outcome", "pool_available", b"pool_available", "remedy", b"remedy", "rules", b"rules", "state", b"state", "tag", b"tag", "withdrawal_id", b"withdrawal_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -831,6 +831,8 @@ pub struct ExplainWithdrawalRequest {
     pub key: ::core::option::Option<WithdrawalKey>,
     #[prost(bytes = "vec", tag = "2")]
     pub intent: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub min_cursor: ::core::option::Option<Cursor>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExplainWithdrawalResponse {
@@ -860,6 +862,8 @@ pub struct ExplainWithdrawalResponse {
     pub pool_available: ::core::option::Option<AssetAmount>,
     #[prost(message, optional, tag = "13")]
     pub earliest_accepted: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, repeated, tag = "14")]
+    pub as_of: ::prost::alloc::vec::Vec<Cursor>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RuleClause {
