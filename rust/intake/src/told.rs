@@ -160,7 +160,9 @@ impl Sight {
                 .earliest_pass_ms
                 .filter(|_| clause.covers() && own)
                 .and_then(response::timestamp),
-            counts_from: response::timestamp(clause.counts_from_ms).filter(|_| told),
+            // When the last withdrawal that left memory was charged, whoever's it was.
+            counts_from: response::timestamp(clause.counts_from_ms)
+                .filter(|_| told && self.everything),
         }
     }
 

@@ -13,8 +13,10 @@
 mod common;
 mod explain_world;
 
-use common::{NOW, USD, intent};
+use common::{ETH, NOW, USD, intent};
 use custody_intake::{OldAttempt, Question, explain};
+use custody_ledger::limits::{LimitRule, Span};
+use custody_ledger::{Assignment, PayoutTerms, Ulid};
 use custody_wire::messages::signed::v1::WithdrawalIntent;
 use custody_wire::messages::v1::{
     ExplainWithdrawalResponse, LimitAction, LimitCoverage, Outcome, SubmitResult, Verdict,
@@ -396,6 +398,56 @@ fn an_initiator_hears_of_the_limits_that_it_can_meet_and_of_halts_of_what_is_tak
     assert_eq!(waits(&second, false), ("attempt.skipped".to_owned(), 0));
     assert_eq!(waits(&vip, false), ("class.not_allowed".to_owned(), 0));
     assert_eq!(waits(&second, true), ("attempt.skipped".to_owned(), 2));
+}
+
+/// A limit that is new counts from where the last withdrawal that left memory was charged: it was west's.
+#[test]
+fn since_when_a_limit_counts_is_not_told_by_what_others_did() {
+    let policy = Policy::new();
+    let mut world = policy.world();
+    let mut made = intent("w", 10);
+    "west".clone_into(&mut made.initiator);
+    let answer = world.submit(&policy, "west", made.encode_to_vec());
+    let paid = PayoutTerms {
+        payout: "p".to_owned(),
+        wallet: "hot-1".to_owned(),
+        items: vec![Assignment {
+            id: Ulid::parse(&answer.withdrawal_id).unwrap(),
+            net_amount: 10,
+            fee_charged: 0,
+        }],
+        fee_asset: ETH.to_owned(),
+        fee_reserved: 0,
+    };
+    let assigned = world.ledger.decide_assign(paid, NOW).unwrap();
+    world.ledger.apply(&assigned).unwrap();
+    let posted = world.ledger.decide_post("p", 0).unwrap();
+    world.ledger.apply(&posted).unwrap();
+    world.act(&policy, &Act::Pass(100_000));
+    world.act(&policy, &Act::Forget);
+    let mut limits = policy.rules.limits.clone();
+    let own = limits.iter().find(|limit| limit.id == "a-own").unwrap();
+    limits.push(LimitRule {
+        id: "z-own".to_owned(),
+        span: Span::Lifetime,
+        ..own.clone()
+    });
+    let ledger = &mut world.ledger;
+    ledger.configure(&policy.rules.pools, limits).unwrap();
+    let mut made = intent("e", 10);
+    "east".clone_into(&mut made.initiator);
+    let since = |everything: bool| {
+        let body = made.encode_to_vec();
+        let said = world.ask(&policy, "east", &body, everything, world.now_ms);
+        let limit = said
+            .limits
+            .into_iter()
+            .find(|each| each.limit_id == "z-own");
+        let limit = limit.unwrap();
+        assert_eq!(limit.counted.unwrap().amount_bound, "700");
+        limit.counts_from.as_ref().map(unix_ms)
+    };
+    assert_eq!((since(true), since(false)), (Some(NOW + 1), None));
 }
 
 /// East is denied by its own limit for 8 s more. That west's payments would then hold it for a second is not told.
