@@ -78,16 +78,18 @@ def machine() -> dict[str, str | int | None]:
     }
 
 
-def show(title: str, rows: Sequence[Row], *, as_json: bool = "--json" in sys.argv) -> None:
-    """Print the rows: a table, or with `as_json` one object {"machine", "rows"} on standard output."""
+def show(title: str, rows: Sequence[Row], *, note: str = "", as_json: bool = "--json" in sys.argv) -> None:
+    """Print the rows: a table, or with `as_json` one object {"machine", "title", "note", "rows"} on standard output.
+
+    `note` says what a reader has to know beside the title: above all what is not timed.
+    """
     if as_json:
         objects = [asdict(row) | {"ratio": row.ratio} for row in rows]
-        print(json.dumps({"machine": machine(), "rows": objects}))
+        print(json.dumps({"machine": machine(), "title": title, "note": note, "rows": objects}))
         return
     facts = machine()
-    table = Table(
-        title=title, caption=f"{facts['processor']}, {facts['cores']} cores, Python {facts['python']}"
-    )
+    caption = f"{facts['processor']}, {facts['cores']} cores, Python {facts['python']}"
+    table = Table(title=f"{title}\n{note}".strip(), caption=caption)
     table.add_column("case")
     table.add_column("unit")
     columns: dict[str, Callable[[Row], float | None]] = {

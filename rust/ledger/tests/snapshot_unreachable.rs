@@ -159,16 +159,22 @@ fn every_payout_that_is_remembered_is_some_withdrawals() {
     refuse(&joined(&all), ".payout_ids");
 }
 
+/// Where the first order that was refused says how many legs it had: behind key, digest and kind.
+fn refused_order(body: &[u8]) -> usize {
+    let mut place = 48;
+    while body[place] == 0 {
+        let legs = u64::from_be_bytes(body[place + 1..place + 9].try_into().unwrap());
+        place += 9 + legs as usize + 48;
+    }
+    place + 1
+}
+
 #[test]
 fn an_order_that_was_refused_has_no_more_legs_than_an_order() {
     for legs in [MAX_LEGS as u32 + 1, u32::MAX] {
         let changed = forged(ORDERS, |body| {
-            let refused = [&2_u32.to_be_bytes()[..], &1_u32.to_be_bytes()].concat();
-            let single = [&1_u32.to_be_bytes()[..], &1_u32.to_be_bytes()].concat();
-            let place = body
-                .windows(8)
-                .position(|part| part == refused || part == single);
-            body[place.unwrap()..place.unwrap() + 4].copy_from_slice(&legs.to_be_bytes());
+            let place = refused_order(body);
+            body[place..place + 4].copy_from_slice(&legs.to_be_bytes());
         });
         refuse(&changed, ".orders");
     }
