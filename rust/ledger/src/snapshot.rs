@@ -77,7 +77,8 @@ impl Ledger {
     ///
     /// # Errors
     /// `Malformed`: no snapshot, of another version, cut off, changed, or one that contradicts itself. The field says
-    /// where. Never a part of a ledger, and never more memory than a few times what was given.
+    /// where. Never a part of a ledger, and no more memory than in proportion to what was given: a few times, where it is
+    /// not all freed places.
     pub fn read_snapshot(bytes: &[u8]) -> Result<Self, LedgerError> {
         let mut from = Saved::open(bytes)?;
         let mut ledger = Self::new();

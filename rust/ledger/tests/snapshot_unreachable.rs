@@ -19,8 +19,8 @@ use custody_ledger::{
     TransferStatus, Ulid,
 };
 use forge::{
-    HALTS, HEAD, LEGS, LIMITS, ORDERS, PAYOUT_IDS, PAYOUTS, WITHDRAWALS, forged, joined, refuse,
-    sections,
+    FREE, HALTS, HEAD, LEGS, LIMITS, ORDERS, PAYOUT_IDS, PAYOUTS, WITHDRAWALS, forged, joined,
+    refuse, sections,
 };
 
 const POSTED: u8 = 3;
@@ -228,6 +228,46 @@ fn tallies_that_are_gone_take_bounded_memory() {
         body.splice(33..33, vec![0; many]);
     });
     refuse(&changed, ".limits");
+}
+
+#[test]
+fn freed_places_take_what_they_take_in_memory_and_no_more() {
+    let ledger = forge::full();
+    let first = ledger.withdrawals_len() as u32;
+    let changed = forged(FREE, |body| {
+        // In order: withdrawals' places come before rejections'.
+        let mut freed = Vec::new();
+        for place in first..first + 200_000 {
+            freed.push(0);
+            freed.extend(place.to_be_bytes());
+        }
+        body.splice(0..0, freed);
+    });
+    let changed = cut(&changed, FREE);
+    let (read, most) = forge::read(&changed);
+    assert_eq!(read.unwrap().snapshot().unwrap(), changed);
+    assert!(
+        most <= forge::ALWAYS + 45 * changed.len(),
+        "{most} of {}",
+        changed.len()
+    );
+}
+
+/// A section cut into pieces as they are written: after the item, here of five bytes, that reaches 64 KiB.
+fn cut(bytes: &[u8], kind: u8) -> Vec<u8> {
+    let all = sections(bytes).into_iter().flat_map(|(each, body)| {
+        let most = if each == kind {
+            (1 << 16) / 5 * 5 + 5
+        } else {
+            usize::MAX
+        };
+        let pieces: Vec<_> = body
+            .chunks(most)
+            .map(|piece| (each, piece.to_vec()))
+            .collect();
+        pieces
+    });
+    joined(&all.collect::<Vec<_>>())
 }
 
 #[test]
