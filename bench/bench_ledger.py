@@ -11,7 +11,8 @@ All limits count every withdrawal; those of one batch come in the same milliseco
 
 As many are held as are posted, so that `open` stays; a million customers; the oldest are paid first. The peers check
 the same ids, limits and balances; Python + SQLite in WAL, 1,000 in a transaction, without flushing. They keep no fair
-shares between customers. `replay` counts withdrawals held; `memory` is the resident set, divided by what is open.
+shares between customers. `replay` counts withdrawals held, `snapshot` those that are open, with ten limits; `memory`
+is the resident set, divided by what is open.
 
 CASES=text,text runs the cases whose names have one of these in them (`CASES=all`: those too that take long to fill);
 CLOCK=cpu takes the time that the thread computes, for a machine that is not alone.
@@ -65,6 +66,8 @@ _USUAL = (
     *(f"python/limits=10/open={size}/batch=8190" for size in OPEN),
     "replay/rust",
     "replay/stored",
+    "snapshot/write",
+    "snapshot/read",
     "memory/open=1M",
     "memory/open=10M",
     "memory/limits=10/open=10M",
@@ -87,6 +90,7 @@ class Run:
     directory: Path
     pairs: Path
     stored: Path
+    snapshots: Rust | None = None
     rust: dict[tuple[int, str], Rust] = field(default_factory=dict)
     python: dict[tuple[int, str], Facade] = field(default_factory=dict)
     bytes_each: dict[tuple[int, str], float] = field(default_factory=dict)
@@ -139,6 +143,19 @@ def _add(
         rust = Rust(run.pairs if case == "replay/rust" else run.stored, limits(10))
         cases[case] = lambda: REPLAYED / rust.ask(f"replay {REPLAYED}")["seconds"]
         return lambda measured: iter([_row(case, "facts/s", measured[case])])
+    if kind == "snapshot":
+        key = "write_seconds" if case == "snapshot/write" else "read_seconds"
+        if run.snapshots is None:
+            run.snapshots = Rust(run.pairs, limits(10))
+            run.snapshots.ask(f"open {REPLAYED}")
+        saved = run.snapshots
+
+        def once() -> float:
+            answer = saved.ask("snapshot")
+            return float(answer["withdrawals"] / answer[key])
+
+        cases[case] = once
+        return lambda measured: iter([_row(case, "withdrawals/s", measured[case])])
     if kind == "rust":
         filled = _rust(run, count, size)
         cases[case] = _timed(run, case, SIZE, lambda: filled.round(RUST_BATCHES, SIZE))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use custody_ledger::limits::Charges;
-use custody_ledger::{Candidate, Decision, Ledger, Priority, Remedy, Submission, Ulid};
+use custody_ledger::{Candidate, Decision, Ledger, Names, Priority, Remedy, Submission, Ulid};
 use custody_wire::messages::journal::v1::IntakeOutcome;
 use custody_wire::{Leaf, pack_leaf, parse_amount, unpack_leaf};
 use prost::Message;
@@ -11,8 +11,41 @@ use prost::Message;
 use crate::body::{self, SharedNames};
 use crate::prepare::Item;
 
+/// The stored names of the limits that were charged last: those of most of a batch, which have the same asset and class.
+#[derive(Default)]
+pub(crate) struct Charged {
+    by: Option<(Arc<Names>, Charges)>,
+    stored: Vec<u8>,
+}
+
+impl Charged {
+    /// The field `charged_limits` of an outcome. No limit changes while a request is decided.
+    fn stored(&mut self, ledger: &Ledger, fact: &Submission) -> &[u8] {
+        let names = &fact.candidate.names;
+        let known = self
+            .by
+            .as_ref()
+            .is_some_and(|(known, charges)| Arc::ptr_eq(known, names) && *charges == fact.charges);
+        if !known {
+            let limits = ledger.charged_limits(fact).into_iter();
+            let outcome = IntakeOutcome {
+                charged_limits: limits.map(str::to_owned).collect(),
+                ..IntakeOutcome::default()
+            };
+            self.stored = outcome.encode_to_vec();
+            self.by = Some((Arc::clone(names), fact.charges));
+        }
+        &self.stored
+    }
+}
+
 /// The leaf of a submission.
-pub(crate) fn pack(ledger: &Ledger, fact: &Submission, item: &Item) -> Result<Vec<u8>, String> {
+pub(crate) fn pack(
+    ledger: &Ledger,
+    charged: &mut Charged,
+    fact: &Submission,
+    item: &Item,
+) -> Result<Vec<u8>, String> {
     let hold = fact
         .candidate
         .amount
@@ -32,26 +65,27 @@ pub(crate) fn pack(ledger: &Ledger, fact: &Submission, item: &Item) -> Result<Ve
             .as_ref()
             .map(|metadata| metadata.hash.to_vec())
             .unwrap_or_default(),
-        charged_limits: ledger
-            .charged_limits(fact)
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-        queued_since_unix_ms: fact.queued_since_ms,
+        charged_limits: Vec::new(),
+        queued_since_unix_ms: 0,
     };
+    // The fields in their order: these are the last two.
+    let mut stored = outcome.encode_to_vec();
+    stored.extend_from_slice(charged.stored(ledger, fact));
+    let last = IntakeOutcome {
+        queued_since_unix_ms: fact.queued_since_ms,
+        ..IntakeOutcome::default()
+    };
+    last.encode(&mut stored)
+        .map_err(|error| error.to_string())?;
     let signatures: Vec<(&str, &[u8])> = item
         .signatures
         .iter()
         .map(|(key_id, signature)| (key_id.as_str(), signature.as_slice()))
         .collect();
-    let mut leaf = Vec::new();
-    pack_leaf(
-        &mut leaf,
-        &outcome.encode_to_vec(),
-        &item.intent,
-        &signatures,
-    )
-    .map_err(|error| error.to_string())?;
+    // Each part after its length; the key id and the signature of most.
+    let size = stored.len().saturating_add(item.intent.len());
+    let mut leaf = Vec::with_capacity(size.saturating_add(128));
+    pack_leaf(&mut leaf, &stored, &item.intent, &signatures).map_err(|error| error.to_string())?;
     Ok(leaf)
 }
 

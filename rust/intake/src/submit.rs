@@ -1,6 +1,6 @@
 //! The second half, in the writer: each item is decided and applied in turn; each request makes at most one record.
 
-use custody_ledger::{Answer, Attempt, Fact, Ledger, LedgerError, Ulid, tags};
+use custody_ledger::{AHEAD, Answer, Attempt, Fact, Ledger, LedgerError, Ulid, tags};
 use custody_wire::build_record;
 use custody_wire::messages::journal::v1::RecordHeader;
 use custody_wire::messages::v1::{Cursor, SubmitResult, SubmitWithdrawalsResponse};
@@ -107,7 +107,12 @@ fn one(
     let mut submitted = Submitted::default();
     let mut results = Vec::with_capacity(prepared.items.len());
     let mut leaves: Vec<Vec<u8>> = Vec::new();
-    for item in &prepared.items {
+    let mut charged = outcome::Charged::default();
+    for (number, item) in prepared.items.iter().enumerate() {
+        if number.is_multiple_of(AHEAD) {
+            let next = prepared.items.iter().skip(number).take(AHEAD);
+            ledger.look_ahead(next.flatten().map(|item| &item.candidate), now_ms);
+        }
         let item = match item
             .as_ref()
             .map_err(Clone::clone)
@@ -134,7 +139,9 @@ fn one(
         )?;
         results.push(response::answered(&item.candidate.reference, &answer));
         if let Answer::Decided { fact, .. } = answer {
-            leaves.push(outcome::pack(ledger, &fact, item).map_err(LedgerError::Broken)?);
+            leaves.push(
+                outcome::pack(ledger, &mut charged, &fact, item).map_err(LedgerError::Broken)?,
+            );
             if let (Some(id), Some(metadata)) = (fact.id, &item.metadata) {
                 submitted
                     .metadata

@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
 
-use custody_ledger::{Answer, Assignment, Candidate, Fact, Ledger, PayoutTerms, Ulid};
+use custody_ledger::{AHEAD, Answer, Assignment, Candidate, Fact, Ledger, PayoutTerms, Ulid};
 
 use work::clock::Clock;
 use work::{ETH, World, ledger, nth, resident};
@@ -67,7 +67,12 @@ impl Bench {
     }
 
     fn hold(&mut self, candidates: &[Arc<Candidate>], now_ms: u64) {
-        for (leaf, candidate) in (1..).zip(candidates) {
+        for (leaf, candidate) in (1_u32..).zip(candidates) {
+            // As intake does.
+            if (leaf as usize) % AHEAD == 1 {
+                let next = candidates.iter().skip(leaf as usize - 1).take(AHEAD);
+                self.ledger.look_ahead(next, now_ms);
+            }
             let answer = self
                 .ledger
                 .decide_submission(candidate, &[], now_ms, 7, leaf)
@@ -196,6 +201,23 @@ impl Bench {
         )
     }
 
+    /// What is open as a snapshot, and that read again.
+    fn snapshot(&mut self) -> String {
+        let begun = self.clock.now();
+        let bytes = self.ledger.snapshot().unwrap();
+        let written = self.clock.now();
+        let read = Ledger::read_snapshot(&bytes).unwrap();
+        let ended = self.clock.now();
+        let count = read.withdrawals_len();
+        assert_eq!(count, self.ledger.withdrawals_len());
+        format!(
+            "{{\"withdrawals\":{count},\"bytes\":{},\"write_seconds\":{},\"read_seconds\":{}}}",
+            bytes.len(),
+            written - begun,
+            ended - written
+        )
+    }
+
     fn answer(&mut self, words: &[&str]) -> Option<String> {
         let number = |text: &&str| text.parse::<u64>().unwrap();
         Some(match words {
@@ -209,6 +231,7 @@ impl Bench {
             }
             ["open", count] => self.fill(number(count)),
             ["round", batches, size] => self.round(number(batches), number(size)),
+            ["snapshot"] => self.snapshot(),
             ["replay", count] => self.replay(number(count)),
             other => panic!("what is {other:?}?"),
         })

@@ -1,12 +1,15 @@
 //! The only mutator: enters a fact in the books, moves states by the table, keeps limits and queue in step.
 
+use std::sync::Arc;
+
 use crate::books::{Claim, Posting};
+use crate::candidate::Names;
 use crate::entries;
 use crate::error::LedgerError;
 use crate::fact::Fact;
 use crate::ids::Rejection;
 use crate::ledger::{Ledger, Open};
-use crate::routes::Route;
+use crate::routes::{Route, RouteId};
 use crate::slab::Slot;
 use crate::state::{End, Event, State};
 use crate::submission::{Decision, Remedy, Submission, subject};
@@ -37,7 +40,9 @@ impl Ledger {
         learn(fact, &mut self.symbols);
         let mut posting = std::mem::take(&mut self.scratch.0);
         posting.clear();
-        let remembered = entries::of(self, fact, &mut posting)?;
+        // Where the withdrawals of a payout are: looked up once.
+        let mut slots = Vec::new();
+        let remembered = entries::of(self, fact, &mut posting, &mut slots)?;
         self.enter_posting(posting)?;
         match fact {
             Fact::Opened {
@@ -64,8 +69,8 @@ impl Ledger {
             Fact::Assigned(terms) => {
                 let payout = self.payout_ids.add(&terms.payout);
                 let payout = payout.ok_or("too many payouts")?;
-                for item in &terms.items {
-                    self.step(&item.id, Event::Assign, Some(payout))?;
+                for slot in slots {
+                    self.step_at(slot, Event::Assign, Some(payout))?;
                 }
                 let open = Open {
                     terms: terms.clone(),
@@ -74,9 +79,11 @@ impl Ledger {
                 let new = self.payouts.insert(terms.payout.clone(), open).is_none();
                 require(new, || format!("payout {} is there already", terms.payout))
             }
-            Fact::Unassigned { payout } => self.resolve(payout, Event::Unassign, Some(Slot::NONE)),
-            Fact::Posted { payout, .. } => self.resolve(payout, Event::Post, None),
-            Fact::Failed { payout, .. } => self.resolve(payout, Event::Fail, None),
+            Fact::Unassigned { payout } => {
+                self.resolve(payout, &slots, Event::Unassign, Some(Slot::NONE))
+            }
+            Fact::Posted { payout, .. } => self.resolve(payout, &slots, Event::Post, None),
+            Fact::Failed { payout, .. } => self.resolve(payout, &slots, Event::Fail, None),
             Fact::SweepDeparted(terms) => {
                 let open = Open {
                     terms: terms.clone(),
@@ -111,27 +118,36 @@ impl Ledger {
     }
 
     /// Ends a payout: each of its withdrawals takes the same step.
-    fn resolve(&mut self, payout: &str, event: Event, bound_to: Option<Slot>) -> Applied {
-        let open = self
-            .payouts
-            .remove(payout)
-            .ok_or_else(|| format!("no payout {payout}"))?;
-        open.terms
-            .items
+    fn resolve(
+        &mut self,
+        payout: &str,
+        slots: &[Slot],
+        event: Event,
+        bound_to: Option<Slot>,
+    ) -> Applied {
+        let open = self.payouts.remove(payout);
+        require(open.is_some(), || format!("no payout {payout}"))?;
+        slots
             .iter()
-            .try_for_each(|item| self.step(&item.id, event, bound_to))
+            .try_for_each(|slot| self.step_at(*slot, event, bound_to))
     }
 
     /// Moves one withdrawal by the table; `bound_to` is the payout it then belongs to, where that changes.
     fn step(&mut self, id: &Ulid, event: Event, bound_to: Option<Slot>) -> Applied {
         let slot = self.ids.slot(id);
-        let slot = slot.ok_or_else(|| format!("no withdrawal {id}"))?;
-        let withdrawal = self.ids.at_mut(slot);
-        let withdrawal = withdrawal.ok_or_else(|| format!("no withdrawal {id}"))?;
+        self.step_at(
+            slot.ok_or_else(|| format!("no withdrawal {id}"))?,
+            event,
+            bound_to,
+        )
+    }
+
+    fn step_at(&mut self, slot: Slot, event: Event, bound_to: Option<Slot>) -> Applied {
+        let withdrawal = self.ids.at_mut(slot).ok_or("no such slot")?;
         let state = withdrawal.state;
         withdrawal.state = state
             .after(event)
-            .ok_or_else(|| format!("{id} is {}: no {event:?}", state.name()))?;
+            .ok_or_else(|| format!("{} is {}: no {event:?}", withdrawal.id, state.name()))?;
         if let Some(payout) = bound_to {
             let before = std::mem::replace(&mut withdrawal.payout, payout);
             self.payout_ids.unbind(before);
@@ -143,10 +159,9 @@ impl Ledger {
         ) {
             self.payout_ids.end(withdrawal.payout, self.time_ms);
         }
-        let withdrawal = self.ids.at(slot);
-        let withdrawal = withdrawal.ok_or_else(|| format!("no withdrawal {id}"))?;
-        let subject = self.subject(withdrawal);
+        let withdrawal = self.ids.at(slot).ok_or("no such slot")?;
         if matches!(withdrawal.state, State::Voided(_)) {
+            let subject = self.subject(withdrawal);
             self.limits.release(
                 withdrawal.charges,
                 &subject,
@@ -173,8 +188,8 @@ impl Ledger {
         require(accepted == expected, || {
             format!("{:?} with {accepted:?}", fact.decision)
         })?;
-        let newest = self.ids.attempts(&candidate.key).next();
-        let follows = match newest {
+        let previous = self.ids.newest(&candidate.key);
+        let follows = match self.ids.answered(previous) {
             Some(newest) => {
                 newest.lets_another() && newest.attempt().checked_add(1) == Some(candidate.attempt)
             }
@@ -188,12 +203,10 @@ impl Ledger {
             )
         })?;
         self.see(fact.recorded_ms);
-        let route = Route::intern(&candidate.names, &mut self.symbols);
-        let subject = subject(&route, candidate);
-        let pool = route.pool;
-        let route = self.routes.intern(route).ok_or("too many routes")?;
+        let (route, known) = self.enter_route(&candidate.names)?;
+        let subject = subject(&known, candidate);
+        let pool = known.pool;
         let tag = self.symbols.intern(&fact.tag);
-        let previous = self.ids.newest(&candidate.key);
         let Some(id) = fact.id else {
             let rejection = Rejection {
                 key: candidate.key,
@@ -264,10 +277,23 @@ impl Ledger {
         self.follow(slot)
     }
 
+    /// The number of a withdrawal's route, new if need be. Most of a batch come with the same names, not only equal ones.
+    fn enter_route(&mut self, names: &Arc<Names>) -> Result<(RouteId, Route), String> {
+        if let Some((known, number, route)) = &self.recent
+            && Arc::ptr_eq(known, names)
+        {
+            return Ok((*number, *route));
+        }
+        let route = Route::intern(names, &mut self.symbols);
+        let number = self.routes.intern(route).ok_or("too many routes")?;
+        self.recent = Some((Arc::clone(names), number, route));
+        Ok((number, route))
+    }
+
     /// Whether `apply` could enter the fact's amounts.
     pub(crate) fn preview(&self, fact: &Fact) -> Result<(), String> {
         let mut posting = Posting::default();
-        entries::of(self, fact, &mut posting)?;
+        entries::of(self, fact, &mut posting, &mut Vec::new())?;
         self.books.preview(&posting)
     }
 }

@@ -1,8 +1,6 @@
 //! What the server may do, asked before it is done: each function answers with the fact or the refusal, and changes
 //! nothing.
 
-use std::collections::BTreeSet;
-
 use crate::account::AccountName;
 use crate::entries::adds_up;
 use crate::error::LedgerError;
@@ -82,12 +80,13 @@ impl Ledger {
             || terms.payout.clone(),
         )?;
         self.distinct(&terms.items.iter().map(|item| item.id).collect::<Vec<_>>())?;
+        let wallet = self.symbols.find(&terms.wallet);
         let mut asset: Option<Symbol> = None;
         let mut leaves = 0_u128;
         for item in &terms.items {
             let withdrawal = self.may(&item.id, Event::Assign)?;
-            self.payable(withdrawal, item, &terms, now_ms)?;
-            let its = self.subject(withdrawal).asset;
+            self.payable(withdrawal, item, wallet, now_ms)?;
+            let its = self.asset_of(withdrawal);
             let same = asset.is_none_or(|asset| asset == its);
             require(same, tags::AMOUNT, || {
                 "withdrawals of several assets".to_owned()
@@ -110,13 +109,12 @@ impl Ledger {
         &self,
         w: &Withdrawal,
         item: &Assignment,
-        terms: &PayoutTerms,
+        wallet: Symbol,
         now_ms: u64,
     ) -> Result<(), LedgerError> {
         let subject = self.subject(w);
-        let wallet = self.symbols.name(subject.wallet);
-        require(wallet == terms.wallet, tags::WALLET_OTHER, || {
-            format!("{} maps to {wallet}", w.id)
+        require(subject.wallet == wallet, tags::WALLET_OTHER, || {
+            format!("{} maps to {}", w.id, self.symbols.name(subject.wallet))
         })?;
         require(now_ms < w.pay_before_ms, tags::EXPIRED, || {
             format!("{}: pay_before is {}", w.id, w.pay_before_ms)
@@ -340,7 +338,9 @@ impl Ledger {
     }
 
     fn distinct(&self, ids: &[Ulid]) -> Result<(), LedgerError> {
-        let distinct = ids.iter().collect::<BTreeSet<_>>().len() == ids.len();
+        let mut sorted: Vec<u128> = ids.iter().map(|id| u128::from_be_bytes(id.0)).collect();
+        sorted.sort_unstable();
+        let distinct = sorted.windows(2).all(|two| two.first() != two.last());
         require(distinct && !ids.is_empty(), tags::STATE, || {
             "none, or one twice".to_owned()
         })

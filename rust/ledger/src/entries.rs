@@ -1,21 +1,26 @@
 //! What each fact enters in the books: the one place where amounts move.
 
-use std::collections::BTreeSet;
 
 use crate::books::{Claim, FeeClaim, House, Payment, Pool, Posting};
 use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
 use crate::ledger::{Ledger, Open};
+use crate::slab::Slot;
 use crate::state::Event;
 use crate::symbols::Symbol;
 use crate::transfers::{Remembered, TransferLeg};
-use crate::ulid::Ulid;
 use crate::withdrawal::{FeeMode, Withdrawal};
 
 /// Done, or what the fact speaks of and the state does not have.
 type Entered<T = ()> = Result<T, String>;
 
 /// A fact's entries, in order. Names that no fact used so far are UNKNOWN: good enough to look ahead, refused on entry.
-pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered<Remembered> {
+/// A payout's withdrawals are found on the way: `slots` takes their places, in the order of its items.
+pub(crate) fn of(
+    ledger: &Ledger,
+    fact: &Fact,
+    posting: &mut Posting,
+    slots: &mut Vec<Slot>,
+) -> Entered<Remembered> {
     let mut find = |name: &str| ledger.symbols.find(name);
     match fact {
         Fact::Opened {
@@ -39,26 +44,30 @@ pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered
         }
         Fact::Assigned(terms) => {
             let fee = payout_fee(ledger, terms, &ledger.house);
-            assignable(ledger, terms)?;
-            assigned(ledger, terms, posting)?;
+            *slots = places(ledger, terms)?;
+            assignable(ledger, terms, slots)?;
+            assigned(ledger, terms, slots, posting)?;
             posting.fee_held(&fee);
         }
         Fact::Unassigned { payout } => {
             let open = payout_of(ledger, payout)?;
-            unassigned(ledger, &open.terms, posting)?;
+            *slots = places(ledger, &open.terms)?;
+            unassigned(ledger, &open.terms, slots, posting)?;
             posting.fee_freed(payout_fee(ledger, &open.terms, &open.house));
         }
         Fact::Posted { payout, fee_paid } => {
             let open = payout_of(ledger, payout)?;
-            unassigned(ledger, &open.terms, posting)?;
-            posted(ledger, open, posting)?;
+            *slots = places(ledger, &open.terms)?;
+            unassigned(ledger, &open.terms, slots, posting)?;
+            posted(ledger, open, slots, posting)?;
             posting.fee_paid(payout_fee(ledger, &open.terms, &open.house), *fee_paid)?;
         }
         Fact::Failed { payout, fee_paid } => {
             let open = payout_of(ledger, payout)?;
-            unassigned(ledger, &open.terms, posting)?;
-            for item in &open.terms.items {
-                posting.freed(claim(ledger, withdrawal_of(ledger, item)?));
+            *slots = places(ledger, &open.terms)?;
+            unassigned(ledger, &open.terms, slots, posting)?;
+            for slot in slots {
+                posting.freed(claim(ledger, at(ledger, *slot)?));
             }
             posting.fee_paid(payout_fee(ledger, &open.terms, &open.house), *fee_paid)?;
         }
@@ -128,7 +137,7 @@ pub(crate) fn of(ledger: &Ledger, fact: &Fact, posting: &mut Posting) -> Entered
 /// What is reserved for payouts and legs in progress.
 pub(crate) fn reserved(ledger: &Ledger, posting: &mut Posting) -> Entered {
     for open in ledger.payouts.values() {
-        assigned(ledger, &open.terms, posting)?;
+        assigned(ledger, &open.terms, &places(ledger, &open.terms)?, posting)?;
         posting.fee_held(&payout_fee(ledger, &open.terms, &open.house));
     }
     for open in ledger.legs.values() {
@@ -156,22 +165,29 @@ fn takes(withdrawal: &Withdrawal, event: Event) -> Entered {
 }
 
 /// That a payout takes each once, of those that wait for one.
-fn assignable(ledger: &Ledger, terms: &PayoutTerms) -> Entered {
-    let ids: BTreeSet<Ulid> = terms.items.iter().map(|item| item.id).collect();
-    if ids.len() != terms.items.len() {
+fn assignable(ledger: &Ledger, terms: &PayoutTerms, slots: &[Slot]) -> Entered {
+    let mut sorted = slots.to_vec();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|two| two.first() == two.last()) {
         return Err(format!("payout {} pays one twice", terms.payout));
     }
-    let mut items = terms.items.iter();
-    items.try_for_each(|item| takes(withdrawal_of(ledger, item)?, Event::Assign))
+    let mut slots = slots.iter();
+    slots.try_for_each(|slot| takes(at(ledger, *slot)?, Event::Assign))
 }
 
 /// What leaves the wallet is reserved. What is paid and what is deducted must be what the intent says: a fact that says
 /// otherwise never happened.
-fn assigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Entered {
+fn assigned(
+    ledger: &Ledger,
+    terms: &PayoutTerms,
+    slots: &[Slot],
+    posting: &mut Posting,
+) -> Entered {
     let wallet = ledger.symbols.find(&terms.wallet);
     let mut paid = None;
-    for item in &terms.items {
-        let withdrawal = withdrawal_of(ledger, item)?;
+    let mut leaves = Alike::default();
+    for (item, slot) in terms.items.iter().zip(slots) {
+        let withdrawal = at(ledger, *slot)?;
         if !adds_up(withdrawal, item) {
             return Err(format!("{} does not pay what was asked", item.id));
         }
@@ -179,37 +195,120 @@ fn assigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Ente
         if subject.wallet != wallet || *paid.get_or_insert(subject.asset) != subject.asset {
             return Err(format!("{} is of another wallet or asset", item.id));
         }
-        posting.outflow_held(subject.asset, wallet, item.net_amount);
+        if let Some((asset, [sum])) = leaves.add(subject.asset, [item.net_amount]) {
+            posting.outflow_held(asset, wallet, sum);
+        }
+    }
+    if let Some((asset, [sum])) = leaves.0 {
+        posting.outflow_held(asset, wallet, sum);
     }
     paid.map(|_| ())
         .ok_or_else(|| format!("payout {} pays nothing", terms.payout))
 }
 
-fn unassigned(ledger: &Ledger, terms: &PayoutTerms, posting: &mut Posting) -> Entered {
+fn unassigned(
+    ledger: &Ledger,
+    terms: &PayoutTerms,
+    slots: &[Slot],
+    posting: &mut Posting,
+) -> Entered {
     let wallet = ledger.symbols.find(&terms.wallet);
-    for item in &terms.items {
-        let asset = ledger.subject(withdrawal_of(ledger, item)?).asset;
-        posting.outflow_freed(asset, wallet, item.net_amount);
+    let mut leaves = Alike::default();
+    for (item, slot) in terms.items.iter().zip(slots) {
+        let asset = ledger.asset_of(at(ledger, *slot)?);
+        if let Some((asset, [sum])) = leaves.add(asset, [item.net_amount]) {
+            posting.outflow_freed(asset, wallet, sum);
+        }
+    }
+    if let Some((asset, [sum])) = leaves.0 {
+        posting.outflow_freed(asset, wallet, sum);
     }
     Ok(())
 }
 
 /// Each claim pays what leaves the wallet, and the house keeps the rest of it.
-fn posted(ledger: &Ledger, open: &Open<PayoutTerms>, posting: &mut Posting) -> Entered {
+fn posted(
+    ledger: &Ledger,
+    open: &Open<PayoutTerms>,
+    slots: &[Slot],
+    posting: &mut Posting,
+) -> Entered {
     let wallet = ledger.symbols.find(&open.terms.wallet);
     let house = House(ledger.symbols.find(&open.house));
-    for item in &open.terms.items {
-        let withdrawal = withdrawal_of(ledger, item)?;
-        let kept = withdrawal.service_fee().checked_add(item.fee_charged);
+    let mut pay = |((asset, pool), [hold, net, kept]): ((Symbol, Symbol), [u128; 3])| {
         let payment = Payment {
             wallet,
-            net: item.net_amount,
+            net,
             house,
-            kept: kept.ok_or("the house's part exceeds 2^128")?,
+            kept,
         };
-        posting.paid(claim(ledger, withdrawal), payment)?;
+        posting.paid(Claim::of(asset, pool, hold), payment)
+    };
+    let mut claims = Alike::default();
+    for (item, slot) in open.terms.items.iter().zip(slots) {
+        let withdrawal = at(ledger, *slot)?;
+        let Claim {
+            asset,
+            pool,
+            amount,
+        } = claim(ledger, withdrawal);
+        let kept = withdrawal.service_fee().checked_add(item.fee_charged);
+        let kept = kept.ok_or("the house's part exceeds 2^128")?;
+        if item.net_amount.checked_add(kept) != Some(amount) {
+            return Err(format!("{} and {kept} of {amount}", item.net_amount));
+        }
+        if let Some(alike) = claims.add((asset, pool), [amount, item.net_amount, kept]) {
+            pay(alike)?;
+        }
     }
-    Ok(())
+    claims.0.map_or(Ok(()), pay)
+}
+
+/// Neighbours that are entered alike, as one entry: their amounts added up, for as long as they fit.
+struct Alike<K, const N: usize>(Option<(K, [u128; N])>);
+
+impl<K, const N: usize> Default for Alike<K, N> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<K: Copy + PartialEq, const N: usize> Alike<K, N> {
+    /// Adds one more; answers with those before it when it is of another kind or no longer fits.
+    fn add(&mut self, kind: K, amounts: [u128; N]) -> Option<(K, [u128; N])> {
+        if let Some((known, sums)) = &mut self.0
+            && *known == kind
+        {
+            let mut added = *sums;
+            let mut parts = added.iter_mut().zip(amounts);
+            let fit = parts.all(|(sum, one)| match sum.checked_add(one) {
+                Some(both) => {
+                    *sum = both;
+                    true
+                }
+                None => false,
+            });
+            if fit {
+                *sums = added;
+                return None;
+            }
+        }
+        self.0.replace((kind, amounts))
+    }
+}
+
+/// Where a payout's withdrawals are, in the order of its items.
+fn places(ledger: &Ledger, terms: &PayoutTerms) -> Entered<Vec<Slot>> {
+    let items = terms.items.iter();
+    let place = |item: &Assignment| {
+        let slot = ledger.ids.slot(&item.id);
+        slot.ok_or_else(|| format!("no withdrawal {}", item.id))
+    };
+    items.map(place).collect()
+}
+
+fn at(ledger: &Ledger, slot: Slot) -> Entered<&Withdrawal> {
+    Ok(ledger.ids.at(slot).ok_or("no such slot")?)
 }
 
 /// Whether a payout's item is what the intent asks for: in full, or less what may be deducted.
@@ -224,7 +323,7 @@ pub(crate) fn adds_up(withdrawal: &Withdrawal, item: &Assignment) -> bool {
 
 /// What a withdrawal holds of its pool.
 fn claim(ledger: &Ledger, withdrawal: &Withdrawal) -> Claim {
-    let asset = ledger.subject(withdrawal).asset;
+    let asset = ledger.asset_of(withdrawal);
     Claim::of(asset, ledger.pool_of(withdrawal), withdrawal.hold())
 }
 
@@ -258,10 +357,4 @@ fn payout_of<'a>(ledger: &'a Ledger, payout: &str) -> Result<&'a Open<PayoutTerm
 
 fn leg_of<'a>(ledger: &'a Ledger, leg: &str) -> Result<&'a Open<SweepTerms>, String> {
     ledger.legs.get(leg).ok_or_else(|| format!("no leg {leg}"))
-}
-
-fn withdrawal_of<'a>(ledger: &'a Ledger, item: &Assignment) -> Result<&'a Withdrawal, String> {
-    ledger
-        .withdrawal(&item.id)
-        .ok_or_else(|| format!("no withdrawal {}", item.id))
 }

@@ -144,6 +144,11 @@ impl Ids {
         })
     }
 
+    /// Fetches what a new withdrawal's id and key are looked up by.
+    pub fn fetch(&self, id: &Ulid, key: &Name128) -> u32 {
+        self.by_id.fetch(&id.0) ^ self.by_key.fetch(&key.0)
+    }
+
     /// The place of the newest attempt under a key; NONE when there is none in memory.
     pub fn newest(&self, key: &Name128) -> IdRef {
         let is = |number| self.key_at(number) == key.0;
@@ -249,7 +254,7 @@ impl Ids {
         self.by_key.set(&key.0, answered.0, is, key_at);
     }
 
-    fn answered(&self, at: IdRef) -> Option<Answered<'_>> {
+    pub fn answered(&self, at: IdRef) -> Option<Answered<'_>> {
         answered_in(&self.withdrawals, &self.rejections, at)
     }
 

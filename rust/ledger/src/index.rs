@@ -55,7 +55,24 @@ impl Index {
 
     /// Adds the number of a key that has none.
     pub fn add(&mut self, key: &[u8; 16], number: u32, key_of: impl Fn(u32) -> [u8; 16]) {
-        self.set(key, number, |_| false, key_of);
+        let hash = self.hasher.hash_one(key);
+        let hasher = &self.hasher;
+        if let Some(shard) = self.shards.get_mut(shard_of(hash)) {
+            shard.insert_unique(hash, number, |each| hasher.hash_one(key_of(*each)));
+        }
+    }
+
+    /// Fetches where a key's number is or will be, and answers nothing that means anything.
+    pub fn fetch(&self, key: &[u8; 16]) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        let mut seen = 0;
+        if let Some(shard) = self.shards.get(shard_of(hash)) {
+            shard.find(hash, |number| {
+                seen ^= *number;
+                false
+            });
+        }
+        seen
     }
 
     /// Adds the number of a key unless it has one; `None` then.

@@ -1,9 +1,10 @@
 //! The whole state, what may be read of it, and its hash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::books::{Books, Draft, Pools, Posting, Purpose};
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, Names};
 use crate::error::LedgerError;
 use crate::fact::{PayoutTerms, SweepTerms};
 use crate::halts::{Halts, Scope};
@@ -12,7 +13,7 @@ use crate::limits::{Charges, LimitBook, LimitRule, Plan};
 use crate::old_ids::SharedOldIds;
 use crate::payout_ids::PayoutIds;
 use crate::queue::Queue;
-use crate::routes::{Route, Routes};
+use crate::routes::{Route, RouteId, Routes};
 use crate::state::State;
 use crate::subject::Subject;
 use crate::submission::{Submission, subject};
@@ -63,6 +64,8 @@ pub struct Ledger {
     pub(crate) opened: BTreeSet<(String, String, String)>,
     pub(crate) symbols: Symbols,
     pub(crate) routes: Routes,
+    /// The route of the last withdrawal, by the very names that it came with; no part of the state.
+    pub(crate) recent: Option<(Arc<Names>, RouteId, Route)>,
     pub(crate) ids: Ids,
     pub(crate) payout_ids: PayoutIds,
     /// The largest time that a fact was recorded at.
@@ -184,7 +187,15 @@ impl Ledger {
 
     /// What limits, halts and queue see of a candidate; nothing is stored under it.
     pub(crate) fn asked_by(&self, candidate: &Candidate) -> Subject {
-        subject(&Route::find(&candidate.names, &self.symbols), candidate)
+        subject(&self.route_of(&candidate.names), candidate)
+    }
+
+    /// A candidate's route; UNKNOWN in it is what no fact used yet.
+    pub(crate) fn route_of(&self, names: &Arc<Names>) -> Route {
+        match &self.recent {
+            Some((known, _, route)) if Arc::ptr_eq(known, names) => *route,
+            _ => Route::find(names, &self.symbols),
+        }
     }
 
     /// Whether the ledger may still be used.
@@ -238,6 +249,12 @@ impl Ledger {
             customer: withdrawal.customer,
             destination: withdrawal.destination,
         }
+    }
+
+    /// The asset of a withdrawal.
+    pub(crate) fn asset_of(&self, withdrawal: &Withdrawal) -> Symbol {
+        let route = self.routes.get(withdrawal.route);
+        route.map_or(Symbol::UNKNOWN, |route| route.asset)
     }
 
     /// The pool that a withdrawal debits.

@@ -9,6 +9,7 @@
 //! every fact, wallets + in_flight = pools + suspense, and nothing available is negative.
 
 mod account;
+mod ahead;
 mod apply;
 mod attempt;
 mod balances;
@@ -47,6 +48,7 @@ mod ulid;
 mod withdrawal;
 
 pub use account::{AccountName, Balance};
+pub use ahead::AHEAD;
 pub use attempt::Attempt;
 pub use balances::BalanceRow;
 pub use candidate::{Candidate, Names, withdrawal_digest};

@@ -247,7 +247,7 @@ impl Ledger {
             .checked_add(candidate.service_fee)
             .filter(|_| candidate.amount > 0)
             .ok_or_else(|| reject(tags::INTENT_OVERFLOW, "amount + service_fee".to_owned()))?;
-        let route = Route::find(&candidate.names, &self.symbols);
+        let route = self.route_of(&candidate.names);
         let subject = subject(&route, candidate);
         let (charges, holds) = match self.limits.check(&subject, hold, now_ms) {
             Checked::Pass { charges } => (charges, None),

@@ -65,11 +65,17 @@ impl Symbols {
     /// The name's symbol, or UNKNOWN.
     #[must_use]
     pub fn find(&self, name: &str) -> Symbol {
+        if name.is_empty() {
+            return Symbol::NONE;
+        }
         self.numbers.get(name).copied().unwrap_or(Symbol::UNKNOWN)
     }
 
     /// The name's symbol, new if need be; UNKNOWN once 2^32 - 1 names exist.
     pub fn intern(&mut self, name: &str) -> Symbol {
+        if name.is_empty() {
+            return Symbol::NONE;
+        }
         if let Some(known) = self.numbers.get(name) {
             return *known;
         }

@@ -27,8 +27,7 @@ impl Ulid {
             return None;
         }
         let value = text.bytes().try_fold(0_u128, |value, byte| {
-            let digit = ALPHABET.iter().position(|letter| *letter == byte)?;
-            Some((value << 5) | u128::try_from(digit).ok()?)
+            Some((value << 5) | u128::from(digit(byte)?))
         })?;
         Some(Self(value.to_be_bytes()))
     }
@@ -49,18 +48,28 @@ impl Ulid {
 impl fmt::Display for Ulid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = u128::from_be_bytes(self.0);
-        let text: String = (0_u32..26)
-            .rev()
-            .filter_map(|place| {
-                let digit = (value >> place.saturating_mul(5)) & 31;
-                usize::try_from(digit)
-                    .ok()
-                    .and_then(|digit| ALPHABET.get(digit))
-            })
-            .map(|letter| char::from(*letter))
-            .collect();
-        f.write_str(&text)
+        let mut text = [b'0'; 26];
+        for (letter, place) in text.iter_mut().zip((0_u32..26).rev()) {
+            let digit = usize::try_from((value >> place.saturating_mul(5)) & 31);
+            let found = digit.ok().and_then(|digit| ALPHABET.get(digit));
+            *letter = *found.ok_or(fmt::Error)?;
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
+}
+
+/// The place of a letter in the alphabet.
+fn digit(letter: u8) -> Option<u8> {
+    let before = match letter {
+        b'0'..=b'9' => b'0',
+        b'A'..=b'H' => b'A'.wrapping_sub(10),
+        b'J' | b'K' => b'J'.wrapping_sub(18),
+        b'M' | b'N' => b'M'.wrapping_sub(20),
+        b'P'..=b'T' => b'P'.wrapping_sub(22),
+        b'V'..=b'Z' => b'V'.wrapping_sub(27),
+        _ => return None,
+    };
+    Some(letter.wrapping_sub(before))
 }
 
 impl fmt::Debug for Ulid {
@@ -81,6 +90,14 @@ mod tests {
         assert_eq!(id.to_string(), "01ARYZ6S41ZZZZZZZZZZZZZZZZ");
         assert_eq!(id.unix_ms(), 1_469_918_176_385);
         assert_eq!(Ulid::parse("01ARYZ6S41ZZZZZZZZZZZZZZZZ"), Some(id));
+    }
+
+    #[test]
+    fn every_letter_reads_as_its_place() {
+        for letter in 0..=u8::MAX {
+            let place = ALPHABET.iter().position(|known| *known == letter);
+            assert_eq!(digit(letter).map(usize::from), place);
+        }
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Ledger {
         py: Python<'py>,
         payout_id: String,
         wallet: String,
-        items: Vec<(String, u128, u128)>,
+        items: Vec<(ids::Id, ids::Amount, ids::Amount)>,
         fee_asset: String,
         fee_reserved: u128,
         now_ms: u64,
@@ -181,7 +181,7 @@ impl Ledger {
         let terms = PayoutTerms {
             payout: payout_id,
             wallet,
-            items: assignments(py, items)?,
+            items: assignments(items),
             fee_asset,
             fee_reserved,
         };

@@ -2,7 +2,7 @@
 
 use custody_ledger::{Assignment, Name128, Ulid};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::errors::raise;
 
@@ -55,17 +55,37 @@ pub fn texts(ids: &[Ulid]) -> Vec<String> {
     ids.iter().map(Ulid::to_string).collect()
 }
 
+/// An id from its 26 characters.
+pub struct Id(Ulid);
+
+impl FromPyObject<'_, '_> for Id {
+    type Error = PyErr;
+
+    fn extract(text: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        ulid(text.py(), &text.cast::<PyString>()?.to_cow()?).map(Self)
+    }
+}
+
+/// An amount. Nearly all fit into 64 bits, which Python gives in one step; 128 take five.
+pub struct Amount(u128);
+
+impl FromPyObject<'_, '_> for Amount {
+    type Error = PyErr;
+
+    fn extract(number: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        match number.extract::<u64>() {
+            Ok(small) => Ok(Self(u128::from(small))),
+            Err(_) => number.extract().map(Self),
+        }
+    }
+}
+
 /// A payout's items from `(withdrawal, net amount, fee charged)`.
-///
-/// # Errors
-/// `Malformed` for the first id that is none.
-pub fn assignments(py: Python<'_>, items: Vec<(String, u128, u128)>) -> PyResult<Vec<Assignment>> {
-    let item = |(id, net_amount, fee_charged): (String, u128, u128)| {
-        Ok(Assignment {
-            id: ulid(py, &id)?,
-            net_amount,
-            fee_charged,
-        })
+pub fn assignments(items: Vec<(Id, Amount, Amount)>) -> Vec<Assignment> {
+    let item = |(id, net_amount, fee_charged): (Id, Amount, Amount)| Assignment {
+        id: id.0,
+        net_amount: net_amount.0,
+        fee_charged: fee_charged.0,
     };
     items.into_iter().map(item).collect()
 }

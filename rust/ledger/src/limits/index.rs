@@ -32,6 +32,15 @@ impl Index {
         slot(at.1)
     }
 
+    /// Reads the first cell of a hash, and answers nothing that means anything: no branch waits for what it reads.
+    pub fn fetch(&self, hash: u32) -> u64 {
+        let first = |cells: &[u64]| {
+            let at = usize::try_from(hash).unwrap_or(0) & cells.len().wrapping_sub(1);
+            cells.get(at).copied().unwrap_or(EMPTY)
+        };
+        first(&self.cells) ^ first(&self.old)
+    }
+
     /// Adds a place that is not there yet.
     pub fn insert(&mut self, hash: u32, slot: Slot) {
         self.grow();

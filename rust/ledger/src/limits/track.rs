@@ -100,6 +100,15 @@ impl Track {
         }
     }
 
+    /// Reads the newest of what is not in place, and answers nothing that means anything.
+    pub fn fetch(&self) -> u64 {
+        match self {
+            Self::One { at_ms, .. } => *at_ms,
+            Self::Few(slots) => slots.last().map_or(0, |slot| slot.at_ms),
+            Self::Many(windows) => windows.first().map_or(0, Window::length_ms),
+        }
+    }
+
     /// The earliest time, from `now_ms` on, at which what counts in a window `fits`; `None` for never.
     pub fn earliest(
         &self,

@@ -216,6 +216,11 @@ impl Queue {
             .take_while(move |(key, _)| key.wallet == wallet && key.frozen == frozen)
     }
 
+    /// Fetches a customer's share of a wallet; see `Ledger::look_ahead`.
+    pub(crate) fn fetch(&self, wallet: Symbol, customer: &Name128) -> u32 {
+        self.shares.fetch(wallet, customer)
+    }
+
     /// What a wallet's queue asks for in one asset; frozen withdrawals ask for nothing.
     #[must_use]
     pub fn demand(&self, wallet: Symbol, asset: Symbol) -> u128 {

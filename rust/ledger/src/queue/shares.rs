@@ -56,6 +56,20 @@ impl Shares {
         self.0.get_mut(index)
     }
 
+    /// Fetches where a count is or will be, and answers nothing that means anything.
+    pub fn fetch(&self, wallet: Symbol, customer: &Name128) -> u32 {
+        let key = key(wallet, customer);
+        let index = usize::try_from((hash(key) >> 40) & 0xff).unwrap_or(0);
+        let mut seen = 0;
+        if let Some(shard) = self.0.get(index) {
+            shard.find(hash(key), |[high, ..]| {
+                seen ^= *high;
+                false
+            });
+        }
+        seen
+    }
+
     /// One more; how many there were.
     pub fn add(&mut self, place: &Place) -> u32 {
         let key = key(place.wallet, &place.customer);
