@@ -1,6 +1,5 @@
 //! What each fact enters in the books: the one place where amounts move.
 
-
 use crate::books::{Claim, FeeClaim, House, Payment, Pool, Posting};
 use crate::fact::{Assignment, Fact, PayoutTerms, SweepTerms};
 use crate::ledger::{Ledger, Open};

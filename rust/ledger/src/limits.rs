@@ -6,6 +6,7 @@
 //! Limits that count the same withdrawals under the same keys share one tally: one look-up and one list of events
 //! serve all their windows. A key with few events costs one record; a busy one has buckets for each window.
 
+mod ahead;
 mod book;
 mod covers;
 mod explain;

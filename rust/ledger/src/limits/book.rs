@@ -212,20 +212,6 @@ impl LimitBook {
         self.sets.has(charges)
     }
 
-    /// Fetches where the keys of a withdrawal's limits are looked up; see `Ledger::look_ahead`.
-    pub(crate) fn fetch_keys(&self, subject: &Subject) -> u64 {
-        let mut seen = 0;
-        self.for_covering(subject, |_, tally| seen ^= tally.fetch_key(subject));
-        seen
-    }
-
-    /// Fetches what those keys spent.
-    pub(crate) fn fetch_tracks(&self, subject: &Subject) -> u64 {
-        let mut seen = 0;
-        self.for_covering(subject, |_, tally| seen ^= tally.fetch_track(subject));
-        seen
-    }
-
     /// The rules, by id.
     pub fn rules(&self) -> impl Iterator<Item = (Symbol, &LimitRule)> {
         self.rules.iter().map(|(id, rule)| (*id, rule))
@@ -389,7 +375,7 @@ impl LimitBook {
         self.tallies.get(index(number))?.as_ref()
     }
 
-    fn for_covering(&self, subject: &Subject, mut visit: impl FnMut(u32, &Tally)) {
+    pub(super) fn for_covering(&self, subject: &Subject, mut visit: impl FnMut(u32, &Tally)) {
         for number in self.filters.covering(subject) {
             if let Some(tally) = self.tally(number) {
                 visit(number, tally);

@@ -9,9 +9,6 @@ use crate::limits::window::Spent;
 use crate::subject::Subject;
 use crate::symbols::{Symbol, Symbols};
 
-/// So many keys stay in the nearest caches.
-const AT_HAND: usize = 1_024;
-
 /// What a tally counts: the same for all its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Counted {
@@ -118,22 +115,6 @@ impl Tally {
 
     pub fn track(&self, subject: &Subject) -> Option<&Track> {
         self.shelf.get(&Key::of(subject, self.counted.scope))
-    }
-
-    /// Fetches where the subject's key is looked up. A few keys are at hand anyway.
-    pub fn fetch_key(&self, subject: &Subject) -> u64 {
-        match self.shelf.len() > AT_HAND {
-            true => self.shelf.fetch(&Key::of(subject, self.counted.scope)),
-            false => 0,
-        }
-    }
-
-    /// Fetches what its key spent.
-    pub fn fetch_track(&self, subject: &Subject) -> u64 {
-        match self.shelf.len() > AT_HAND {
-            true => self.track(subject).map_or(0, Track::fetch),
-            false => 0,
-        }
     }
 
     pub fn spent(&self, track: Option<&Track>, terms: &Terms, now_ms: u64) -> Spent {
