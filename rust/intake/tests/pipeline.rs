@@ -100,6 +100,15 @@ fn every_item_gets_its_own_answer_and_only_what_is_remembered_is_stored() {
         (outcome.hold.as_str(), outcome.charged_limits.len()),
         ("350", 2)
     );
+    for bytes in &parts.leaves {
+        let stored = unpack_leaf(bytes).unwrap().outcome;
+        let outcome = IntakeOutcome::decode(stored).unwrap();
+        assert_eq!(
+            outcome.encode_to_vec(),
+            stored,
+            "in the order of its fields"
+        );
+    }
     let held = world
         .ledger
         .withdrawal(&Ulid::parse(&results[3].withdrawal_id).unwrap())
