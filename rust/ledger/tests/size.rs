@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+#[path = "ledger/common/mod.rs"]
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

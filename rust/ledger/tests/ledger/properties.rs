@@ -9,10 +9,8 @@
     missing_docs
 )]
 
-mod common;
-
-use common::steps::{Names, Step, decide, limits, step, submission};
-use common::{HOUR, NOW, USD, listed, world};
+use crate::common::steps::{Names, Step, decide, limits, step, submission};
+use crate::common::{HOUR, NOW, USD, listed, world};
 use custody_ledger::limits::LimitRule;
 use custody_ledger::{Answer, Decision, Fact, Ledger, LedgerError, State};
 use proptest::prelude::*;
@@ -83,6 +81,6 @@ proptest! {
         let open = names.withdrawals.iter().filter_map(|id| ledger.withdrawal(id));
         let open = open.filter(|w| !matches!(w.state, State::Posted | State::Voided(_)));
         let held: u128 = open.filter(|w| ledger.names(w).asset == USD).map(custody_ledger::Withdrawal::hold).sum();
-        prop_assert_eq!(ledger.balance(USD, &common::pool("customers")).debits_pending, held);
+        prop_assert_eq!(ledger.balance(USD, &crate::common::pool("customers")).debits_pending, held);
     }
 }

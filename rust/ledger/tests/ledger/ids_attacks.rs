@@ -8,11 +8,9 @@
     missing_docs
 )]
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{ETH, HOUR, NOW, candidate, limit, listed, submit};
+use crate::common::{ETH, HOUR, NOW, candidate, limit, listed, submit};
 use custody_ledger::limits::Over;
 use custody_ledger::{
     Answer, Attempt, Candidate, Decision, End, Fact, Hand, Ledger, MOST_ATTEMPTS, Name128, Remedy,

@@ -9,12 +9,10 @@
     missing_docs
 )]
 
-mod common;
-
 use std::sync::Arc;
 
-use common::transfers::{deposit, order, pools, surplus, terms, transfer};
-use common::{ETH, NOW, candidate, renamed, submit};
+use crate::common::transfers::{deposit, order, pools, surplus, terms, transfer};
+use crate::common::{ETH, NOW, candidate, renamed, submit};
 use custody_ledger::{
     Answer, Assignment, End, Fact, Ledger, PayoutTerms, PendingName, Scope, SuspenseRelease,
     SweepTerms, TransferLeg, TransferOrder, TransferRefusal, TransferStatus, Ulid,
@@ -34,7 +32,7 @@ fn busy() -> (Ledger, Ulid) {
     ledger.apply(&assigned.unwrap()).unwrap();
     let pend = |amount| TransferLeg::Pend {
         terms: terms("insurance", "margin", amount),
-        expires_ms: NOW + 2 * common::HOUR,
+        expires_ms: NOW + 2 * crate::common::HOUR,
     };
     let first = order("first", vec![pend(15), pend(5), post("first", 2, 4)]);
     let answer = transfer(&mut ledger, first, NOW);
@@ -179,7 +177,7 @@ fn crafted(ledger: &Ledger, queued: Ulid) -> Vec<(&'static str, Fact)> {
     itself.to_wallet = "hot-1".to_owned();
     let pends_to = |to: &str| TransferLeg::Pend {
         terms: terms("house", to, 1),
-        expires_ms: NOW + 2 * common::HOUR,
+        expires_ms: NOW + 2 * crate::common::HOUR,
     };
     let opened_for_nobody = Fact::Opened {
         wallet: "hot-3".to_owned(),

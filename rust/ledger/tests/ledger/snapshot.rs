@@ -8,12 +8,10 @@
     missing_docs
 )]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::steps::{Entry, Names, Step, act, any_step, limits};
-use common::{ETH, HOUR, NOW, USD, candidate, listed, world};
+use crate::common::steps::{Entry, Names, Step, act, any_step, limits};
+use crate::common::{ETH, HOUR, NOW, USD, candidate, listed, world};
 use custody_ledger::books::Purpose;
 use custody_ledger::{FeeBudget, Ledger, Name128, Scope};
 use proptest::prelude::*;
@@ -182,7 +180,7 @@ fn the_same_policy_again_changes_nothing() {
 #[test]
 fn a_freeze_is_a_freeze_after_it() {
     let mut ledger = start();
-    common::accepted(&mut ledger, "r1", 10);
+    crate::common::accepted(&mut ledger, "r1", 10);
     let halt = ledger
         .decide_halt("h1", &[Scope::Customer("c1".to_owned())])
         .unwrap();

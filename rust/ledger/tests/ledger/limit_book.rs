@@ -9,13 +9,11 @@
     missing_docs
 )]
 
-mod limit_world;
-
+use crate::limit_world::{NOW, World, plain, subject};
 use custody_ledger::limits::{
     Charges, Checked, Dimension, Failing, LimitBook, LimitRule, Span, Spent,
 };
 use custody_ledger::{Symbol, Symbols};
-use limit_world::{NOW, World, plain, subject};
 
 #[test]
 fn thousands_of_limits_that_do_not_apply_are_not_asked() {

@@ -7,13 +7,13 @@
     missing_docs
 )]
 
-mod common;
-
 use std::sync::Arc;
 
 use std::collections::BTreeSet;
 
-use common::{ETH, HOUR, NOW, USD, accepted, candidate, enact, limit, payout, submit, world};
+use crate::common::{
+    ETH, HOUR, NOW, USD, accepted, candidate, enact, limit, payout, submit, world,
+};
 use custody_ledger::limits::Over;
 use custody_ledger::{
     Blocker, Candidate, FeeBudget, FeeMode, Ledger, Name128, Priority, Scope, Ulid,

@@ -8,12 +8,10 @@
     missing_docs
 )]
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::steps::{Names, act, any_step, limits};
-use common::{HOUR, NOW, world};
+use crate::common::steps::{Names, act, any_step, limits};
+use crate::common::{HOUR, NOW, world};
 use custody_ledger::{AccountName, Ledger, LegState, State, tags};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

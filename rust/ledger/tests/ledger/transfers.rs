@@ -8,10 +8,8 @@
     missing_docs
 )]
 
-mod common;
-
-use common::withdrawals::run;
-use common::{ETH, HOUR, NOW, USD, candidate, limit, pool, submit, wallet, world};
+use crate::common::withdrawals::run;
+use crate::common::{ETH, HOUR, NOW, USD, candidate, limit, pool, submit, wallet, world};
 use custody_ledger::limits::Over;
 use custody_ledger::{Answer, Fact, Ledger, Scope};
 

@@ -9,11 +9,9 @@
     missing_docs
 )]
 
-mod crowd;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use crowd::{HOUR, MINUTE, START, World};
+use crate::crowd::{HOUR, MINUTE, START, World};
 use custody_ledger::queue::{MAX_SHARE, PATIENCE_MS, Place, Places, SPACING_MS, Stage};
 use custody_ledger::{Priority, Slot};
 use proptest::prelude::*;

@@ -8,17 +8,14 @@
     missing_docs
 )]
 
-mod common;
-mod forge;
-
 use std::ops::Range;
 
-use custody_ledger::Ledger;
-use forge::{
+use crate::forge::{
     BOOKS, DEPOSITS, FOLLOWED, FREE, HALTS, LEGS, LIMITS, OF_POOLS, OLD_IDS, OPENED, ORDERS,
     PAYOUT_IDS, PAYOUTS, PENDING, QUEUE, REJECTIONS, ROUTES, SYMBOLS, WITHDRAWALS, forged, full,
     refuse, sections,
 };
+use custody_ledger::Ledger;
 
 /// All of a section a second time.
 fn twice(kind: u8, part: &str) {

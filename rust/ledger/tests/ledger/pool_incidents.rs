@@ -8,10 +8,8 @@
     missing_docs
 )]
 
-mod common;
-
-use common::transfers::{credit, deposit, order, pools, terms, transfer};
-use common::{ETH, NOW, USD, candidate, enact, listed, pool, submit, wallet};
+use crate::common::transfers::{credit, deposit, order, pools, terms, transfer};
+use crate::common::{ETH, NOW, USD, candidate, enact, listed, pool, submit, wallet};
 use custody_ledger::books::Purpose;
 use custody_ledger::{Fact, Ledger, TransferLeg, TransferOrder, TransferStatus};
 

@@ -9,16 +9,13 @@
     missing_docs
 )]
 
-mod common;
-mod forge;
-
-use common::steps::{Names, act, any_step, limits};
-use common::{HOUR, NOW, world};
-use custody_ledger::{Ledger, LedgerError};
-use forge::{
+use crate::common::steps::{Names, act, any_step, limits};
+use crate::common::{HOUR, NOW, world};
+use crate::forge::{
     ALWAYS, DEPOSITS, FREE, HALTS, HEAD, OPENED, WITHDRAWALS, forged, full, joined, read, refuse,
     sealed, sections, young,
 };
+use custody_ledger::{Ledger, LedgerError};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -9,10 +9,8 @@
     missing_docs
 )]
 
-mod limit_world;
-
+use crate::limit_world::{NOW, World, name, plain, subject};
 use custody_ledger::limits::{Charges, Checked, Dimension, LimitRule, Over, Span};
-use limit_world::{NOW, World, name, plain, subject};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]

@@ -10,17 +10,14 @@
     missing_docs
 )]
 
-mod common;
-mod forge;
-
-use common::{ETH, NOW, accepted, candidate, enact, payout, submit, world};
+use crate::common::{ETH, NOW, accepted, candidate, enact, payout, submit, world};
+use crate::forge::{
+    FREE, HALTS, HEAD, LEGS, LIMITS, ORDERS, PAYOUT_IDS, PAYOUTS, WITHDRAWALS, forged, joined,
+    refuse, sections,
+};
 use custody_ledger::{
     End, Fact, Ledger, LedgerError, MAX_LEGS, MOST_SCOPES, Scope, SweepTerms, TransferRefusal,
     TransferStatus, Ulid,
-};
-use forge::{
-    FREE, HALTS, HEAD, LEGS, LIMITS, ORDERS, PAYOUT_IDS, PAYOUTS, WITHDRAWALS, forged, joined,
-    refuse, sections,
 };
 
 const POSTED: u8 = 3;
@@ -232,7 +229,7 @@ fn tallies_that_are_gone_take_bounded_memory() {
 
 #[test]
 fn freed_places_take_what_they_take_in_memory_and_no_more() {
-    let ledger = forge::full();
+    let ledger = crate::forge::full();
     let first = ledger.withdrawals_len() as u32;
     let changed = forged(FREE, |body| {
         // In order: withdrawals' places come before rejections'.
@@ -244,10 +241,10 @@ fn freed_places_take_what_they_take_in_memory_and_no_more() {
         body.splice(0..0, freed);
     });
     let changed = cut(&changed, FREE);
-    let (read, most) = forge::read(&changed);
+    let (read, most) = crate::forge::read(&changed);
     assert_eq!(read.unwrap().snapshot().unwrap(), changed);
     assert!(
-        most <= forge::ALWAYS + 45 * changed.len(),
+        most <= crate::forge::ALWAYS + 45 * changed.len(),
         "{most} of {}",
         changed.len()
     );

@@ -7,9 +7,7 @@
     missing_docs
 )]
 
-mod common;
-
-use common::{
+use crate::common::{
     ETH, HOUR, NOW, accepted, candidate, enact, limit, listed, payout, renamed, submit, world,
 };
 use custody_ledger::limits::{Dimension, LimitRule, Over, Span, Spent};
@@ -95,9 +93,9 @@ fn a_limit_that_holds_is_charged_and_a_limit_that_denies_is_not() {
     );
     // Other assets are not its business.
     let other = candidate("d", 1, 400);
-    let other = renamed(other, |names| names.asset = Box::from(common::USD));
+    let other = renamed(other, |names| names.asset = Box::from(crate::common::USD));
     assert_eq!(submit(&mut ledger, other, NOW).0, "accepted");
-    assert_ne!(ETH, common::USD);
+    assert_ne!(ETH, crate::common::USD);
 }
 
 #[test]

@@ -9,13 +9,11 @@
     missing_docs
 )]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::transfers::{Table, pools};
-use common::withdrawals::run;
-use common::{HOUR, limit, world};
+use crate::common::transfers::{Table, pools};
+use crate::common::withdrawals::run;
+use crate::common::{HOUR, limit, world};
 use custody_ledger::limits::Over;
 use custody_ledger::{TransferStatus, tags};
 

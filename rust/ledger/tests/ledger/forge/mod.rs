@@ -18,9 +18,9 @@ use std::cell::Cell;
 use custody_ledger::{Ledger, LedgerError, Scope, SweepTerms, TransferLeg};
 use sha2::{Digest, Sha256};
 
-use super::common::steps::limits;
-use super::common::transfers::{credit, deposit, order, terms, transfer};
-use super::common::{ETH, HOUR, NOW, candidate, enact, payout, submit, world};
+use crate::common::steps::limits;
+use crate::common::transfers::{credit, deposit, order, terms, transfer};
+use crate::common::{ETH, HOUR, NOW, candidate, enact, payout, submit, world};
 
 struct Counting;
 

@@ -9,11 +9,9 @@
     missing_docs
 )]
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{ETH, NOW, candidate, listed, payout};
+use crate::common::{ETH, NOW, candidate, listed, payout};
 use custody_ledger::limits::{Dimension, LimitRule, Over, Span, Spent};
 use custody_ledger::{Answer, Candidate, End, Fact, Hand, Ledger, Name128, State, Subject, Ulid};
 use proptest::prelude::*;

@@ -8,9 +8,7 @@
     missing_docs
 )]
 
-mod crowd;
-
-use crowd::{START, World};
+use crate::crowd::{START, World};
 use custody_ledger::queue::{PATIENCE_MS, Party, Place, Places};
 use custody_ledger::{Name128, Priority, Slot};
 

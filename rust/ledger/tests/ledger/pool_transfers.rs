@@ -8,10 +8,8 @@
     missing_docs
 )]
 
-mod common;
-
-use common::transfers::{Table, credit, deposit, order, pools, terms, transfer};
-use common::{ETH, HOUR, NOW, USD, candidate, enact, limit, pool, submit, wallet};
+use crate::common::transfers::{Table, credit, deposit, order, pools, terms, transfer};
+use crate::common::{ETH, HOUR, NOW, USD, candidate, enact, limit, pool, submit, wallet};
 use custody_ledger::books::Purpose;
 use custody_ledger::limits::Over;
 use custody_ledger::{LedgerError, MAX_LEGS, Remedy, TransferLeg, TransferStatus};
@@ -410,7 +408,7 @@ fn an_order_has_bounds() {
 fn a_pool_that_left_the_policy_still_pays_what_it_owes_and_takes_nothing() {
     let mut ledger = pools();
     Table::run(&mut ledger, "p1 insurance margin 20 pending | ok");
-    let listed: Vec<_> = common::transfers::POOLS
+    let listed: Vec<_> = crate::common::transfers::POOLS
         .iter()
         .filter(|(name, _)| *name != "insurance")
         .map(|(name, purpose)| ((*name).to_owned(), *purpose))
@@ -445,7 +443,7 @@ fn a_pool_that_left_the_policy_still_pays_what_it_owes_and_takes_nothing() {
 #[test]
 fn another_house_takes_the_fees_from_now_on_and_every_pool_stays_known() {
     let mut ledger = pools();
-    let changed = common::transfers::POOLS.map(|(name, purpose)| match name {
+    let changed = crate::common::transfers::POOLS.map(|(name, purpose)| match name {
         "house" => (name.to_owned(), Purpose::Customers),
         "margin" => (name.to_owned(), Purpose::House),
         _ => (name.to_owned(), purpose),
@@ -460,9 +458,9 @@ fn another_house_takes_the_fees_from_now_on_and_every_pool_stays_known() {
     ",
     );
     let (_, id) = submit(&mut ledger, candidate("a", 1, 10), NOW);
-    let assigned = ledger.decide_assign(common::payout("p", id.unwrap(), 10, 8), NOW);
+    let assigned = ledger.decide_assign(crate::common::payout("p", id.unwrap(), 10, 8), NOW);
     assert_eq!(enact(&mut ledger, assigned), "ledger.house_empty");
-    let assigned = ledger.decide_assign(common::payout("p", id.unwrap(), 10, 7), NOW);
+    let assigned = ledger.decide_assign(crate::common::payout("p", id.unwrap(), 10, 7), NOW);
     assert_eq!(enact(&mut ledger, assigned), "ok");
     assert_eq!(ledger.available(ETH, &pool("margin")), 0);
 }

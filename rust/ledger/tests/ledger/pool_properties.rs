@@ -9,14 +9,12 @@
     missing_docs
 )]
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use common::plain::Plain;
-use common::transfers::{POOLS, deposit, order, pools, surplus, terms};
-use common::{ETH, HOUR, NOW, candidate, payout, renamed, wallet};
+use crate::common::plain::Plain;
+use crate::common::transfers::{POOLS, deposit, order, pools, surplus, terms};
+use crate::common::{ETH, HOUR, NOW, candidate, payout, renamed, wallet};
 use custody_ledger::{
     AccountName, Answer, Balance, DepositAnswer, End, Fact, Ledger, LedgerError, PendingName,
     Scope, TransferLeg, TransferStatus, Ulid,
@@ -90,7 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// One of the legs that were taken, mostly the pending ones among them: what a name drawn blindly hardly ever says.
 fn one_of(plain: &Plain, drawn: PendingName) -> PendingName {
     let number: usize = drawn.reference.parse().unwrap();
-    let is_likely = |leg: &Option<common::plain::Pending>| {
+    let is_likely = |leg: &Option<crate::common::plain::Pending>| {
         number.is_multiple_of(3) || leg.as_ref().is_some_and(|leg| leg.4 == "PENDING")
     };
     let known: Vec<_> = plain
