@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from custody.adapters.sqlite_file import open_file
 from custody.errors import JournalError
 from custody.ports import IdMark, OldPlace
 
@@ -39,23 +39,7 @@ class SqliteIds:
         """Open or make the file."""
         self._name = str(path)
         self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=5.0, isolation_level=None, check_same_thread=False
-            )
-            os.chmod(path, 0o600)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._connection.executescript(
-                    f"BEGIN EXCLUSIVE; {_SCHEMA}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
-                )
-            elif version != SCHEMA_VERSION:
-                raise JournalError(self._name, f"made by another version: user_version is {version}")
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(self._name, f"cannot be used: {error}") from error
+        self._connection = open_file(path, _SCHEMA, SCHEMA_VERSION)
 
     def put(self, places: Sequence[OldPlace], mark: IdMark | None = None) -> None:
         """Store places, and how far the journal is followed, durable on return."""

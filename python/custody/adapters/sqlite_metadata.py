@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from custody.adapters.sqlite_file import open_file
 from custody.errors import JournalError
 
 __all__ = ["SqliteMetadata"]
@@ -29,25 +29,7 @@ class SqliteMetadata:
         """Open or make the file."""
         self._name = str(path)
         self._lock = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=5.0, isolation_level=None, check_same_thread=False
-            )
-            os.chmod(path, 0o600)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute("PRAGMA secure_delete = ON")
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._connection.execute("BEGIN EXCLUSIVE")
-                self._connection.execute(_SCHEMA)
-                self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                self._connection.execute("COMMIT")
-            elif version != SCHEMA_VERSION:
-                raise JournalError(self._name, f"made by another version: user_version is {version}")
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(self._name, f"cannot be used: {error}") from error
+        self._connection = open_file(path, _SCHEMA, SCHEMA_VERSION, ("secure_delete = ON",))
 
     def put(self, items: Sequence[tuple[bytes, bytes, bytes]]) -> None:
         """Store `(withdrawal id, salt, metadata as JSON)`, durable on return; see `custody.ports.MetadataStore.put`."""
