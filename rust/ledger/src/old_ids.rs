@@ -2,7 +2,8 @@
 //! adds to it.
 //!
 //! It never says no to a reference that was added; it says yes to about one in a thousand others for each layer that
-//! is in use, and such a one costs a look-up in the store and changes no answer. Each reference takes 16 bits.
+//! is in use, and such a one costs a look-up in the store and changes no answer. Each reference takes 16 bits. With 10^8
+//! references it takes 260 MB and says yes to 0.55 % of others (measured: `a_hundred_million`).
 //!
 //! `generation` counts the facts that added anything. Whoever read it before asking, and finds it unchanged when the
 //! request is decided, has asked about all that had left by then.
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "takes minutes: 10^8 ids, measured once for docs"]
+    #[ignore = "takes a minute: 10^8 ids"]
     fn a_hundred_million() {
         let (old, count) = (OldIds::default(), 100_000_000_u64);
         old.add((0..count).map(|n| key("a", n)));
@@ -240,6 +241,8 @@ mod tests {
         let bytes = old.bytes();
         println!("{wrong} of 1,000,000; {bytes} bytes for {count}");
         assert!((0..count).step_by(997).all(|n| old.contains(&key("a", n))));
-        assert!(wrong < 6_000 && bytes < 260_000_000);
+        // Five layers, of 2^22 references and each of twice the one before: 16 bits for each that they are made for.
+        assert_eq!(u64::try_from(bytes), Ok(31 * FIRST * 2));
+        assert!(wrong < 6_000);
     }
 }
